@@ -1,0 +1,272 @@
+//! An action: a driver, its state, and its account.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use super::{ActionOptions, DriverOptions, Resume, State};
+use crate::base::{Counter, Instant};
+use crate::message::{Message, Report, Severity};
+use crate::output::file::{FileWriter, Progress};
+use crate::output::{Completion, Executor};
+use crate::template::Template;
+
+/// The account of an action, in messages: `taken = delivered + discarded +
+/// held` at any quiet moment.
+#[derive(Debug, Default)]
+pub struct ActionCounters {
+    /// Given to the action by the rules.
+    pub taken: Counter,
+    /// Committed by its driver.
+    pub delivered: Counter,
+    /// In hand: taken, and neither delivered nor given up.
+    pub held: Counter,
+    /// Given up after `action.resumeRetryCount` attempts.
+    pub discarded_retries: Counter,
+    /// In hand when the time to stop was over.
+    pub discarded_shutdown: Counter,
+    /// Times it was suspended.
+    pub suspended: Counter,
+    /// 1 while it is suspended.
+    pub is_suspended: Counter,
+    /// Bytes rendered.
+    pub bytes: Counter,
+}
+
+/// An action of a worker.
+pub struct Action<F> {
+    pub options: ActionOptions,
+    pub counters: Arc<ActionCounters>,
+    template: Arc<Template>,
+    driver: Driver<F>,
+    resume: Resume,
+    report: Arc<dyn Report>,
+    /// Batches that are not committed: (sequence, messages).
+    uncommitted: VecDeque<(u64, u64)>,
+    /// Messages taken of the batch that has not ended.
+    begun: u64,
+}
+
+enum Driver<F> {
+    File(Box<FileWriter<F>>),
+    Discard,
+}
+
+impl<F> Action<F> {
+    /// Action number `index` of its worker.
+    pub fn new(
+        index: usize,
+        options: ActionOptions,
+        template: Arc<Template>,
+        counters: Arc<ActionCounters>,
+        report: Arc<dyn Report>,
+    ) -> Action<F> {
+        let driver = match &options.driver {
+            DriverOptions::File(file) => {
+                Driver::File(Box::new(FileWriter::new(index, file.clone())))
+            }
+            DriverOptions::Discard => Driver::Discard,
+        };
+        Action {
+            resume: Resume::new(&options),
+            options,
+            counters,
+            template,
+            driver,
+            report,
+            uncommitted: VecDeque::new(),
+            begun: 0,
+        }
+    }
+
+    /// Takes messages until the driver is full. `next` gives the first message
+    /// to take from a position on, with its position. Returns the position at
+    /// which to go on, or `None` when all were taken.
+    pub fn take<'m>(
+        &mut self,
+        now: Instant,
+        mut from: usize,
+        mut next: impl FnMut(usize) -> Option<(usize, Message<'m>)>,
+    ) -> Option<usize> {
+        let mut taken = 0;
+        let rest = match &mut self.driver {
+            Driver::Discard => {
+                while let Some((position, _)) = next(from) {
+                    taken += 1;
+                    from = position + 1;
+                }
+                self.counters.delivered.add(taken);
+                None
+            }
+            Driver::File(writer) if !writer.has_room() => Some(from),
+            Driver::File(writer) => {
+                let template = &self.template;
+                let mut rest = None;
+                let mut bytes = 0;
+                writer.fill(now, |out, full| {
+                    let start = out.len();
+                    while let Some((position, message)) = next(from) {
+                        if out.len() >= full {
+                            rest = Some(position);
+                            break;
+                        }
+                        template.render(&message, out);
+                        taken += 1;
+                        from = position + 1;
+                    }
+                    bytes = out.len() - start;
+                });
+                self.counters.bytes.add(bytes as u64);
+                self.begun += taken;
+                self.counters.held.add(taken);
+                rest
+            }
+        };
+        self.counters.taken.add(taken);
+        rest
+    }
+
+    /// Notes that all messages of the batch with this sequence were taken.
+    pub fn end_batch(&mut self, sequence: u64) {
+        if self.begun > 0
+            && let Driver::File(writer) = &mut self.driver
+        {
+            writer.mark(sequence);
+            self.uncommitted.push_back((sequence, self.begun));
+            self.begun = 0;
+        }
+    }
+
+    /// The first batch that the action has not committed.
+    pub fn oldest_uncommitted(&self) -> Option<u64> {
+        self.uncommitted.front().map(|&(sequence, _)| sequence)
+    }
+
+    /// Starts what is due. Returns when to come again without a completion.
+    pub fn poll<X: Executor<File = F>>(
+        &mut self,
+        executor: &mut X,
+        now: Instant,
+        is_idle: bool,
+        is_pressing: bool,
+    ) -> Option<Instant> {
+        let Driver::File(writer) = &mut self.driver else {
+            return None;
+        };
+        if writer.is_busy() {
+            return None;
+        }
+        if let State::Suspended { until } = self.resume.state() {
+            if !self.resume.retry(now) {
+                return Some(until);
+            }
+            let progress = writer.resume(executor);
+            self.progress(progress, now);
+        } else if let Some(due) = writer.due(is_idle, is_pressing) {
+            if due > now {
+                return Some(due);
+            }
+            let progress = writer.start(executor, now, is_idle);
+            self.progress(progress, now);
+        }
+        match self.resume.state() {
+            State::Suspended { until } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// Takes a completion of this action.
+    pub fn complete<X: Executor<File = F>>(
+        &mut self,
+        executor: &mut X,
+        completion: Completion,
+        now: Instant,
+    ) {
+        if let Driver::File(writer) = &mut self.driver {
+            let progress = writer.complete(executor, completion);
+            self.progress(progress, now);
+        }
+    }
+
+    /// Whether an operation is under way.
+    pub fn is_busy(&self) -> bool {
+        matches!(&self.driver, Driver::File(writer) if writer.is_busy())
+    }
+
+    /// Reopens files: SIGHUP.
+    pub fn reopen(&mut self) {
+        if let Driver::File(writer) = &mut self.driver {
+            writer.reopen();
+        }
+    }
+
+    /// Gives up what is in hand, at the end of the time to stop. Not while an
+    /// operation is under way.
+    pub fn abandon(&mut self) {
+        let given_up = self.forget();
+        self.counters.discarded_shutdown.add(given_up);
+    }
+
+    fn forget(&mut self) -> u64 {
+        if let Driver::File(writer) = &mut self.driver {
+            writer.forget();
+        }
+        let batches: u64 = self.uncommitted.drain(..).map(|(_, count)| count).sum();
+        let given_up = batches + std::mem::take(&mut self.begun);
+        self.counters.held.subtract(given_up);
+        given_up
+    }
+
+    fn progress(&mut self, progress: Progress, now: Instant) {
+        match progress {
+            Progress::Committed(None) => {}
+            Progress::Committed(Some(sequence)) => {
+                while let Some(&(first, count)) = self.uncommitted.front()
+                    && first <= sequence
+                {
+                    self.counters.delivered.add(count);
+                    self.counters.held.subtract(count);
+                    self.uncommitted.pop_front();
+                }
+                if self.resume.succeeded() {
+                    self.counters.is_suspended.subtract(1);
+                    let text = format!("action '{}' resumed", self.options.name);
+                    self.report.report(Severity::NOTICE, text);
+                }
+            }
+            Progress::Failed(error) => self.failed(&error, now),
+        }
+    }
+
+    fn failed(&mut self, error: &io::Error, now: Instant) {
+        if self.resume.state() == State::Ready {
+            self.counters.suspended.add(1);
+            self.counters.is_suspended.add(1);
+            let text = format!(
+                "action '{}' suspended: {}: {error}; its messages are kept",
+                self.options.name,
+                self.target()
+            );
+            self.report.report(Severity::ERROR, text);
+        }
+        if self.resume.failed(now) {
+            let given_up = self.forget();
+            self.counters.discarded_retries.add(given_up);
+            self.resume.succeeded();
+            self.counters.is_suspended.subtract(1);
+            let text = format!(
+                "action '{}' gave up {given_up} messages: {}: {error}",
+                self.options.name,
+                self.target()
+            );
+            self.report.report(Severity::ERROR, text);
+        }
+    }
+
+    fn target(&self) -> String {
+        match &self.driver {
+            Driver::File(writer) => writer.options().path.display().to_string(),
+            Driver::Discard => "nothing".to_owned(),
+        }
+    }
+}

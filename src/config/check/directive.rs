@@ -1,0 +1,161 @@
+//! Directives: `$Name argument`.
+
+use super::{Checker, Legacy};
+use crate::config::diagnostic::Diagnostic;
+use crate::config::parameters::{self, Command, LISTENER, Row, Setting, directive_names};
+use crate::config::span::Text;
+use crate::config::syntax::tree::Directive;
+use crate::rules::Statement;
+
+impl Checker {
+    /// Does what a directive says. `$IncludeConfig` gives statements.
+    pub(super) fn directive(&mut self, written: &Directive, blocks: usize) -> Vec<Statement> {
+        use parameters::Directive as Known;
+        let name = &written.name.value;
+        match parameters::directive(name) {
+            Some(Known::Global(row)) => {
+                if let Some(set) = self.read(row, written) {
+                    set(&mut self.globals);
+                }
+            }
+            Some(Known::MainQueue(row)) => {
+                let legacy = self.legacy(row, written);
+                self.main_queue_legacy.extend(legacy);
+            }
+            Some(Known::Module(row)) => {
+                self.needs_imptcp(written.name.span);
+                let setting = self.read(row, written);
+                if let (Some(set), Some(module)) = (setting, &mut self.imptcp) {
+                    set(module);
+                }
+            }
+            Some(Known::Listener(row)) => {
+                self.needs_imptcp(written.name.span);
+                let legacy = self.legacy(row, written);
+                Legacy::hold(&mut self.listener_legacy, legacy);
+            }
+            Some(Known::Action(row)) => {
+                let legacy = self.legacy(row, written);
+                Legacy::hold(&mut self.action_legacy, legacy);
+            }
+            Some(Known::File(row)) => {
+                let legacy = self.legacy(row, written);
+                Legacy::hold(&mut self.file_legacy, legacy);
+            }
+            Some(Known::Command(command)) => return self.command(command, written, blocks),
+            Some(Known::NotBuilt) => self.not_built(written.name.span, &format!("${name}")),
+            None => {
+                let names = if self.found.len() > super::DIAGNOSTICS_MAX {
+                    Vec::new()
+                } else {
+                    directive_names()
+                };
+                let hint = self.suggest(&format!("${name}"), names.iter().map(String::as_str));
+                let message = format!("unknown directive ${name}");
+                self.found
+                    .push(Diagnostic::error(written.name.span, message).maybe_hint(hint));
+            }
+        }
+        Vec::new()
+    }
+
+    fn command(&mut self, command: Command, written: &Directive, blocks: usize) -> Vec<Statement> {
+        match command {
+            Command::Template => self.template_directive(written),
+            Command::LoadModule => {
+                if let Some(name) = self.word(written) {
+                    self.load(&name);
+                }
+            }
+            Command::Listen => self.listen_directive(written),
+            Command::DefaultTemplate => {
+                if let Some(name) = self.word(written) {
+                    self.default_template = Some(name.spanned());
+                }
+            }
+            Command::Include => {
+                if let Some(pattern) = self.word(written) {
+                    return self.include(&pattern, true, blocks);
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// `$InputPTCPServerRun`: a listener with what was set before. What was set
+    /// stays so for the next one, as in rsyslog.
+    fn listen_directive(&mut self, written: &Directive) {
+        self.saw_input = true;
+        self.needs_imptcp(written.name.span);
+        let Some(row) = LISTENER.find("port") else {
+            return;
+        };
+        if let Some(port) = self.read(row, written) {
+            let mut settings: Vec<_> = self.listener_legacy.iter().map(Legacy::setting).collect();
+            settings.push(port);
+            self.listen(&settings, written.name.span);
+        }
+    }
+
+    /// Reads the argument by a row.
+    fn read<T>(&mut self, row: &'static Row<T>, written: &Directive) -> Option<Setting<T>> {
+        let word = self.word(written)?;
+        match row.read(&word, true) {
+            Ok(setting) => Some(setting),
+            Err(error) => {
+                self.found.push(error);
+                None
+            }
+        }
+    }
+
+    /// Reads the argument by a row, for what follows.
+    fn legacy<T>(&mut self, row: &'static Row<T>, written: &Directive) -> Option<Legacy<T>> {
+        let setting = self.read(row, written)?;
+        let mut directive = written.name.clone();
+        directive.value.insert(0, '$');
+        Some(Legacy {
+            directive,
+            parameter: row.name,
+            is_once: row.is_once,
+            setting,
+            told: false,
+        })
+    }
+
+    /// The one word that a directive takes. Behind it only a comment may stand.
+    fn word(&mut self, written: &Directive) -> Option<Text> {
+        let argument = &written.argument;
+        let mut words = words(argument);
+        let Some(word) = words.next() else {
+            let message = format!("${} has no value", written.name.value);
+            self.found
+                .push(Diagnostic::error(written.name.span, message));
+            return None;
+        };
+        if let Some(extra) = words.next() {
+            let message = format!("${} takes one value", written.name.value);
+            let hint = "a comment begins with #";
+            let error = Diagnostic::error(extra.span, message).hint(hint);
+            drop(words);
+            self.found.push(error);
+        }
+        Some(word)
+    }
+}
+
+/// The words of a line up to a comment.
+pub(super) fn words(line: &Text) -> impl Iterator<Item = Text> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = &line.value[at..];
+        let start = at + (rest.len() - rest.trim_start().len());
+        let rest = &line.value[start..];
+        let len = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        if len == 0 || rest.starts_with('#') {
+            return None;
+        }
+        at = start + len;
+        Some(line.slice(start..at))
+    })
+}

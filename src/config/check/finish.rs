@@ -1,0 +1,175 @@
+//! What can only be checked when all files are read.
+
+use std::collections::HashMap;
+
+use super::Checker;
+use crate::action::ActionOptions;
+use crate::config::Config;
+use crate::config::diagnostic::{Diagnostic, Diagnostics, Level};
+use crate::config::span::{Span, Spanned};
+use crate::rules::{Program, Statement};
+use crate::template::Template;
+
+/// omfile's template in rsyslog.
+const DEFAULT_TEMPLATE: &str = "RSYSLOG_FileFormat";
+
+impl Checker {
+    /// The configuration, if nothing is wrong with it.
+    pub(super) fn finish(
+        mut self,
+        statements: Vec<Statement>,
+    ) -> Result<(Config, Diagnostics), Diagnostics> {
+        self.finish_main_queue();
+        self.tell_unused();
+        self.tell_ports_twice();
+        if !self.saw_action {
+            let message = "no action is configured: every message would be lost";
+            self.whole(
+                Level::Error,
+                message,
+                "write for example: *.* /var/log/messages",
+            );
+        }
+        if !self.saw_input {
+            let message = "no input is configured: nothing will be received";
+            let hint =
+                "write for example: module(load=\"imptcp\") input(type=\"imptcp\" port=\"514\")";
+            self.whole(Level::Warning, message, hint);
+        }
+        let (actions, templates) = self.actions_and_templates();
+        let is_wrong = self.found.iter().any(|found| found.level == Level::Error);
+        let diagnostics = Diagnostics::new(self.sources, self.found);
+        if is_wrong {
+            return Err(diagnostics);
+        }
+        let config = Config {
+            globals: self.globals,
+            reactors: self.imptcp.and_then(|module| module.reactors),
+            listeners: self
+                .listeners
+                .into_iter()
+                .map(|(options, _)| options)
+                .collect(),
+            main_queue: self.main_queue,
+            templates,
+            actions,
+            program: Program { statements },
+        };
+        Ok((config, diagnostics))
+    }
+
+    /// Without `main_queue()` the directives hold; with it they do not, as in
+    /// rsyslog.
+    fn finish_main_queue(&mut self) {
+        for legacy in &self.main_queue_legacy {
+            if self.main_queue_at.is_none() {
+                legacy.setting()(&mut self.main_queue);
+                continue;
+            }
+            let name = &legacy.directive.value;
+            let message = format!("{name} has no effect beside main_queue(), as in rsyslog");
+            let hint = format!("write {}=\"…\" in main_queue()", legacy.parameter);
+            self.found
+                .push(Diagnostic::warning(legacy.directive.span, message).hint(hint));
+        }
+        let needed = self.globals.max_message_size;
+        if self.main_queue.memory_bytes_max < needed {
+            let message = format!("queue.maxMemory is below maxMessageSize, {needed} bytes");
+            let hint = "the queue must hold one message of any size";
+            let error = match self.main_queue_at {
+                Some(span) => Diagnostic::error(span, message),
+                None => Diagnostic::whole(Level::Error, message),
+            };
+            self.found.push(error.hint(hint));
+        }
+    }
+
+    /// Directives for the next action that no action follows.
+    fn tell_unused(&mut self) {
+        for legacy in self.action_legacy.iter().filter(|legacy| legacy.is_once) {
+            let message = format!("no action follows {}", legacy.directive.value);
+            let hint = "it holds for the next action";
+            self.found
+                .push(Diagnostic::warning(legacy.directive.span, message).hint(hint));
+        }
+    }
+
+    /// Two listeners cannot have one port of one address.
+    fn tell_ports_twice(&mut self) {
+        let mut first: HashMap<_, Span> = HashMap::new();
+        for (listener, span) in &self.listeners {
+            let port = listener.port;
+            let Some(other) = first.insert((listener.address, port), *span) else {
+                continue;
+            };
+            if port == 0 {
+                continue;
+            }
+            let line = self.sources.place(other.file, other.start as usize).line;
+            let message = format!("port {port} of {} is taken", listener.address);
+            let hint = format!("the input on line {line} has it");
+            self.found
+                .push(Diagnostic::error(*span, message).hint(hint));
+        }
+    }
+
+    /// The actions with their templates found, and the templates they use.
+    fn actions_and_templates(&mut self) -> (Vec<ActionOptions>, Vec<Template>) {
+        let mut index: HashMap<String, usize> = HashMap::new();
+        let mut templates = Vec::new();
+        for template in std::mem::take(&mut self.templates) {
+            index.insert(template.name().to_owned(), templates.len());
+            templates.push(template);
+        }
+        let mut names: HashMap<String, Span> = HashMap::new();
+        let mut actions = Vec::new();
+        for planned in std::mem::take(&mut self.actions) {
+            let wanted = planned.template.unwrap_or(Spanned {
+                value: DEFAULT_TEMPLATE.to_owned(),
+                span: planned.span,
+            });
+            let known = index.get(&wanted.value).copied();
+            let found = known.or_else(|| {
+                templates.push(Template::builtin(&wanted.value)?);
+                index.insert(wanted.value.clone(), templates.len() - 1);
+                Some(templates.len() - 1)
+            });
+            let mut options = planned.options;
+            match found {
+                Some(template) => options.template = template,
+                None => self.unknown_template(&wanted, &index),
+            }
+            if let Some(first) = names.insert(options.name.clone(), planned.span) {
+                let line = self.sources.place(first.file, first.start as usize).line;
+                let message = format!("two actions are called {}", options.name);
+                let hint =
+                    format!("the other is on line {line}; statistics will not tell them apart");
+                self.found
+                    .push(Diagnostic::warning(planned.span, message).hint(hint));
+            }
+            actions.push(options);
+        }
+        (actions, templates)
+    }
+
+    fn unknown_template(&mut self, wanted: &Spanned<String>, known: &HashMap<String, usize>) {
+        // Its definition is what is wrong, and was told.
+        if self.template_names.contains_key(&wanted.value) {
+            return;
+        }
+        let mut names: Vec<&str> = known.keys().map(String::as_str).collect();
+        for name in Template::builtin_names() {
+            names.push(name);
+        }
+        names.sort_unstable();
+        let hint = self.suggest(&wanted.value, names);
+        let message = format!("there is no template {}", wanted.value);
+        self.found
+            .push(Diagnostic::error(wanted.span, message).maybe_hint(hint));
+    }
+
+    fn whole(&mut self, level: Level, message: &str, hint: &str) {
+        self.found
+            .push(Diagnostic::whole(level, message).hint(hint));
+    }
+}

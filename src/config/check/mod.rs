@@ -1,0 +1,281 @@
+//! Trees to plain data. Files are checked in the order in which they are
+//! written, because directives of the old syntax hold for what follows them.
+
+mod action;
+mod apply;
+mod directive;
+mod finish;
+mod include;
+mod object;
+mod template;
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use super::bounds::DIAGNOSTICS_MAX;
+use super::diagnostic::{Diagnostic, Diagnostics, Level};
+use super::nearest::did_you_mean;
+use super::parameters::{ImptcpModule, RSYSLOG_OBJECTS, Setting};
+use super::source::Sources;
+use super::span::{FileId, Span, Spanned, Text};
+use super::syntax;
+use super::syntax::tree::{Item, Object};
+use super::{Config, Globals};
+use crate::action::ActionOptions;
+use crate::output::file::FileOptions;
+use crate::queue::QueueOptions;
+use crate::receive::ListenerOptions;
+use crate::rules::{Filter, Selector, Statement};
+use crate::template::Template;
+
+/// Checks a file that was read, and what it includes.
+pub fn check(
+    sources: Sources,
+    file: Result<FileId, String>,
+) -> Result<(Config, Diagnostics), Diagnostics> {
+    let mut checker = Checker::new(sources);
+    match file {
+        Ok(file) => {
+            let statements = checker.file(file, 0);
+            checker.finish(statements)
+        }
+        Err(reason) => {
+            let error = Diagnostic::whole(Level::Error, reason);
+            Err(Diagnostics::new(checker.sources, vec![error]))
+        }
+    }
+}
+
+/// What is known of the configuration so far.
+struct Checker {
+    sources: Sources,
+    found: Vec<Diagnostic>,
+    globals: Globals,
+    /// imptcp, once it is loaded.
+    imptcp: Option<ImptcpModule>,
+    /// Whether it was told that imptcp is not loaded.
+    told_to_load: bool,
+    listeners: Vec<(ListenerOptions, Span)>,
+    /// `$InputPTCPServer…` so far.
+    listener_legacy: Vec<Legacy<ListenerOptions>>,
+    main_queue: QueueOptions,
+    /// `main_queue()`.
+    main_queue_at: Option<Span>,
+    /// `$MainMsgQueue…`.
+    main_queue_legacy: Vec<Legacy<QueueOptions>>,
+    templates: Vec<Template>,
+    /// Where each template is defined, those with an error included.
+    template_names: HashMap<String, Span>,
+    /// `$ActionFileDefaultTemplate` or omfile's own; the last one holds.
+    default_template: Option<Spanned<String>>,
+    actions: Vec<PlannedAction>,
+    /// Directives for actions of the old syntax.
+    action_legacy: Vec<Legacy<ActionOptions>>,
+    /// Directives for omfile in the old syntax.
+    file_legacy: Vec<Legacy<FileOptions>>,
+    /// `module(load="builtin:omfile" …)`: for actions of the new syntax.
+    file_module: Vec<Setting<FileOptions>>,
+    /// Whether something was meant to be an action, an input; if it failed, its
+    /// absence is not told again.
+    saw_action: bool,
+    saw_input: bool,
+    /// Files that include the one that is being read.
+    depth: usize,
+}
+
+/// A directive that holds for what follows it.
+struct Legacy<T> {
+    /// Its name with `$`, as written.
+    directive: Spanned<String>,
+    /// RainerScript's name of the parameter.
+    parameter: &'static str,
+    /// Whether it holds for the next action only.
+    is_once: bool,
+    setting: Setting<T>,
+    /// Whether it was told that it does not hold for `action()`.
+    told: bool,
+}
+
+/// An action whose template is not searched yet: it may be defined below.
+struct PlannedAction {
+    options: ActionOptions,
+    /// None: the default.
+    template: Option<Spanned<String>>,
+    span: Span,
+}
+
+impl Checker {
+    fn new(sources: Sources) -> Checker {
+        Checker {
+            sources,
+            found: Vec::new(),
+            globals: Globals::default(),
+            imptcp: None,
+            told_to_load: false,
+            listeners: Vec::new(),
+            listener_legacy: Vec::new(),
+            main_queue: QueueOptions::main(),
+            main_queue_at: None,
+            main_queue_legacy: Vec::new(),
+            templates: Vec::new(),
+            template_names: HashMap::new(),
+            default_template: None,
+            actions: Vec::new(),
+            action_legacy: Vec::new(),
+            file_legacy: Vec::new(),
+            file_module: Vec::new(),
+            saw_action: false,
+            saw_input: false,
+            depth: 0,
+        }
+    }
+
+    /// Parses and checks a file. `blocks` is the depth of the blocks around the
+    /// place that includes it.
+    fn file(&mut self, file: FileId, blocks: usize) -> Vec<Statement> {
+        let (items, found) = syntax::parse(&self.sources, file);
+        self.found.extend(found);
+        self.items(&items, blocks)
+    }
+
+    fn items(&mut self, items: &[Item], blocks: usize) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        for item in items {
+            self.item(item, blocks, &mut statements);
+        }
+        statements
+    }
+
+    fn item(&mut self, item: &Item, blocks: usize, statements: &mut Vec<Statement>) {
+        match item {
+            Item::Directive(directive) => {
+                statements.extend(self.directive(directive, blocks));
+            }
+            Item::Object(object) => self.object(object, blocks, statements),
+            Item::Selector { selector, then } => {
+                let filter = self.selector(selector);
+                let then = self.items(then, blocks + 1);
+                if let Some(filter) = filter {
+                    statements.push(Statement::Filter {
+                        filter,
+                        then,
+                        otherwise: Vec::new(),
+                    });
+                }
+            }
+            Item::LegacyAction(text) => statements.extend(self.legacy_action(text)),
+            Item::Stop(_) => {
+                // To discard everything is something to do with a message.
+                self.saw_action = true;
+                statements.push(Statement::Stop);
+            }
+            Item::Unbuilt { what, span, inside } => {
+                self.not_built(*span, what);
+                self.items(inside, blocks + 1);
+            }
+        }
+    }
+
+    fn object(&mut self, object: &Object, blocks: usize, statements: &mut Vec<Statement>) {
+        let name = object.name.value.to_ascii_lowercase();
+        match name.as_str() {
+            "action" => return statements.extend(self.action(object)),
+            "include" => return statements.extend(self.include_object(object, blocks)),
+            _ => {}
+        }
+        if blocks > 0 {
+            let message = format!("{name}() is not allowed within a block or behind a selector");
+            let hint = "move it to a line of its own, outside";
+            return self.error(object.name.span, message, hint);
+        }
+        match name.as_str() {
+            "module" => self.module(object),
+            "input" => self.input(object),
+            "main_queue" => self.main_queue(object),
+            "global" => self.global(object),
+            "template" => self.template_object(object),
+            _ if RSYSLOG_OBJECTS.contains(&name.as_str()) => {
+                self.not_built(object.name.span, &format!("{name}()"));
+                if name == "ruleset" {
+                    self.items(object.block.as_deref().unwrap_or(&[]), blocks + 1);
+                }
+            }
+            _ => {
+                let own = [
+                    "module",
+                    "input",
+                    "main_queue",
+                    "global",
+                    "template",
+                    "action",
+                    "include",
+                ];
+                let names = own.into_iter().chain(RSYSLOG_OBJECTS.iter().copied());
+                let hint = self.suggest(&name, names);
+                let message = format!("unknown object {}()", object.name.value);
+                self.found
+                    .push(Diagnostic::error(object.name.span, message).maybe_hint(hint));
+            }
+        }
+    }
+
+    fn selector(&mut self, text: &Text) -> Option<Filter> {
+        match Selector::parse(&text.value) {
+            Ok(selector) => Some(Filter::Selector(selector)),
+            Err(error) => {
+                let span = text.part(error.range);
+                self.found.push(Diagnostic::error(span, error.message));
+                None
+            }
+        }
+    }
+
+    fn error(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+        self.found.push(Diagnostic::error(span, message).hint(hint));
+    }
+
+    /// Something of rsyslog's language that is known and not built.
+    fn not_built(&mut self, span: Span, what: &str) {
+        let message = format!("{what} is rsyslog's, and not built in Splashdam yet");
+        self.found.push(Diagnostic::error(span, message));
+    }
+
+    /// The hint with the known name that is nearest. Searching is slow; behind
+    /// the errors that are shown nobody reads it.
+    fn suggest<'a>(
+        &self,
+        written: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Option<String> {
+        if self.found.len() > DIAGNOSTICS_MAX {
+            return None;
+        }
+        did_you_mean(written, known)
+    }
+}
+
+impl<T> Legacy<T> {
+    /// Sets the directive for what follows, instead of what it was set to.
+    fn hold(list: &mut Vec<Legacy<T>>, new: Option<Legacy<T>>) {
+        if let Some(new) = new {
+            list.retain(|old| old.parameter != new.parameter);
+            list.push(new);
+        }
+    }
+
+    fn setting(&self) -> Setting<T> {
+        Rc::clone(&self.setting)
+    }
+}
+
+/// Notes the names of an object's parameters and finds those that are written
+/// twice.
+#[derive(Default)]
+struct Once(HashSet<String>);
+
+impl Once {
+    /// Whether the name is new.
+    fn is_first(&mut self, name: &str) -> bool {
+        self.0.insert(name.to_ascii_lowercase())
+    }
+}

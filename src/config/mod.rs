@@ -1,0 +1,112 @@
+//! The configuration: rsyslog's language, in both its syntaxes, to plain data.
+//!
+//! `source` holds the files, `syntax` makes a tree of each, `check` makes the
+//! options structs of the other folders of the trees. Nothing else of the
+//! daemon sees syntax. What is not understood is an error: nothing is ignored
+//! silently.
+
+mod bounds;
+mod check;
+mod diagnostic;
+mod nearest;
+pub mod parameters;
+mod source;
+mod span;
+mod syntax;
+
+use std::path::{Path, PathBuf};
+
+pub use diagnostic::{Diagnostic, Diagnostics, Level};
+pub use source::{Place, Source, Sources};
+pub use span::{FileId, Span, Spanned, Text};
+
+use crate::action::ActionOptions;
+use crate::limits::MESSAGE_BYTES_DEFAULT;
+use crate::queue::QueueOptions;
+use crate::receive::ListenerOptions;
+use crate::rules::Program;
+use crate::template::Template;
+
+/// The configuration that is used when none is given.
+pub const DEFAULT: &str = include_str!("default.conf");
+
+/// A configuration that was understood, as plain data.
+#[derive(Debug)]
+pub struct Config {
+    pub globals: Globals,
+    /// `threads` of imptcp; one per core that is given to input if not set.
+    pub reactors: Option<usize>,
+    /// The inputs, in the order of the configuration.
+    pub listeners: Vec<ListenerOptions>,
+    pub main_queue: QueueOptions,
+    /// The templates that actions use; `ActionOptions::template` is an index.
+    pub templates: Vec<Template>,
+    /// The actions; `Statement::Action` is an index.
+    pub actions: Vec<ActionOptions>,
+    /// What is done with a message.
+    pub program: Program,
+}
+
+/// Parameters of the daemon as a whole (`global()`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Globals {
+    /// `maxMessageSize`, in bytes.
+    pub max_message_size: usize,
+    /// `workDirectory`.
+    pub work_directory: PathBuf,
+    /// Where the configuration sets it.
+    pub work_directory_span: Option<Span>,
+    /// `umask`; that of the parent process if not set.
+    pub umask: Option<u32>,
+    /// `pinThreads`.
+    pub pin_threads: PinThreads,
+    /// `adminSocket`; none if not set.
+    pub admin_socket: Option<PathBuf>,
+    /// `localHostname`; the kernel's if not set.
+    pub local_hostname: Option<String>,
+}
+
+/// `pinThreads`: whether threads keep to one core each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PinThreads {
+    /// Where there are more cores than busy threads.
+    #[default]
+    Auto,
+    On,
+    Off,
+}
+
+impl Default for Globals {
+    fn default() -> Self {
+        Globals {
+            max_message_size: MESSAGE_BYTES_DEFAULT,
+            work_directory: PathBuf::from("/var/lib/splashdam"),
+            work_directory_span: None,
+            umask: None,
+            pin_threads: PinThreads::Auto,
+            admin_socket: None,
+            local_hostname: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration and the files that it includes. Beside it come the
+    /// warnings. The error has everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<(Config, Diagnostics), Diagnostics> {
+        let mut sources = Sources::default();
+        let file = sources.read(path);
+        check::check(sources, file)
+    }
+
+    /// The same for a text. Files that it includes are searched from the
+    /// working directory.
+    pub fn from_text(name: &str, text: &str) -> Result<(Config, Diagnostics), Diagnostics> {
+        let mut sources = Sources::default();
+        let file = sources.add(name, text.as_bytes());
+        check::check(sources, file)
+    }
+}
+
+#[cfg(test)]
+mod tests;

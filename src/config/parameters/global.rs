@@ -1,0 +1,73 @@
+//! `global()`.
+
+use std::path::PathBuf;
+
+use super::row::{Row, Take};
+use super::{Table, known};
+use crate::config::{Globals, PinThreads};
+use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_BYTES_MIN};
+
+type GlobalRow = Row<Globals>;
+
+const PIN_THREADS: [PinThreads; 3] = [PinThreads::Auto, PinThreads::On, PinThreads::Off];
+
+/// `global()`.
+pub static GLOBAL: Table<Globals> = Table {
+    object: "global()",
+    rows: &[
+        GlobalRow::new(
+            "workDirectory",
+            Take::Text(|globals, text| {
+                globals.work_directory = PathBuf::from(&text.value);
+                globals.work_directory_span = Some(text.span);
+            }),
+            "Where queues keep their files and the daemon its state.",
+        )
+        .legacy(&["WorkDirectory"])
+        .default("config::Globals"),
+        GlobalRow::new(
+            "maxMessageSize",
+            Take::Size(
+                MESSAGE_BYTES_MIN as u64,
+                MESSAGE_BYTES_MAX as u64,
+                |globals, bytes| globals.max_message_size = bytes as usize,
+            ),
+            "Longest message; what is longer is truncated.",
+        )
+        .legacy(&["MaxMessageSize"])
+        .unit("bytes")
+        .default("limits::MESSAGE_BYTES_DEFAULT"),
+        GlobalRow::new(
+            "umask",
+            Take::Mode(|globals, mode| globals.umask = Some(mode)),
+            "The process's umask; that of its parent if not set.",
+        )
+        .legacy(&["Umask"]),
+        GlobalRow::new(
+            "net.enableDNS",
+            Take::OnlyOff,
+            "Whether senders' names are looked up.",
+        ),
+        GlobalRow::new(
+            "localHostname",
+            Take::Text(|globals, text| globals.local_hostname = Some(text.value.clone())),
+            "Name of this host in its own messages; the kernel's if not set.",
+        )
+        .legacy(&["LocalHostName"]),
+        GlobalRow::new(
+            "pinThreads",
+            Take::Word(&["auto", "on", "off"], &[], |globals, index| {
+                globals.pin_threads = PIN_THREADS.get(index).copied().unwrap_or_default();
+            }),
+            "Whether threads keep to one core each; auto: where there are more cores than busy threads. Splashdam's own.",
+        )
+        .default("config::PinThreads"),
+        GlobalRow::new(
+            "adminSocket",
+            Take::Path(|globals, path| globals.admin_socket = Some(path)),
+            "Unix socket of the admin interface; none if not set. Splashdam's own.",
+        ),
+        GlobalRow::later("unsupported", &[]),
+    ],
+    rsyslog: known::RSYSLOG_GLOBALS,
+};

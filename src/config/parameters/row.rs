@@ -1,0 +1,323 @@
+//! A parameter: its two spellings, what it takes, and how it is set.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::diagnostic::Diagnostic;
+use crate::config::nearest::did_you_mean;
+use crate::config::span::Text;
+
+/// One parameter of an object whose options are a `T`.
+pub struct Row<T: 'static> {
+    /// RainerScript's name.
+    pub name: &'static str,
+    /// Directives that mean the same, without `$`. In a queue's table: their
+    /// ends, behind `MainMsg` and `Action`.
+    pub legacy: &'static [&'static str],
+    /// Whether the directive holds for the next action only.
+    pub is_once: bool,
+    /// What it takes and how it is set.
+    pub take: Take<T>,
+    /// Unit of the value; empty if it has none.
+    pub unit: &'static str,
+    /// Where its default is defined; empty if it has none.
+    pub default: &'static str,
+    /// What it means, in one line.
+    pub doc: &'static str,
+}
+
+/// What a parameter takes, and the place in `T` that it sets.
+pub enum Take<T> {
+    /// on, yes, true; off, no, false.
+    Binary(fn(&mut T, bool)),
+    /// A binary of which only `off` is built.
+    OnlyOff,
+    /// A whole number from the first to the second.
+    Whole(i64, i64, fn(&mut T, i64)),
+    /// A number with k, m, g, t (1024) or K, M, G, T (1000), from the first to
+    /// the second.
+    Size(u64, u64, fn(&mut T, u64)),
+    /// Milliseconds, up to 24 days.
+    Milliseconds(fn(&mut T, Duration)),
+    /// Seconds, from 1, up to 68 years.
+    Seconds(fn(&mut T, Duration)),
+    /// Four or five octal digits, the first of them 0.
+    Mode(fn(&mut T, u32)),
+    /// A text that is not empty.
+    Text(fn(&mut T, &Text)),
+    /// A path that is not empty.
+    Path(fn(&mut T, PathBuf)),
+    /// An IP address.
+    Address(fn(&mut T, IpAddr)),
+    /// One of some words: those that are built, those that are not.
+    Word(
+        &'static [&'static str],
+        &'static [&'static str],
+        fn(&mut T, usize),
+    ),
+    /// Read by the object itself, which cannot be made without it.
+    ByObject(&'static str),
+    /// rsyslog's, or a later Splashdam's.
+    NotBuilt,
+}
+
+/// A value that was read and can be set on any number of `T`.
+pub type Setting<T> = Rc<dyn Fn(&mut T)>;
+
+impl<T> Row<T> {
+    pub(super) const fn new(name: &'static str, take: Take<T>, doc: &'static str) -> Row<T> {
+        Row {
+            name,
+            legacy: &[],
+            is_once: false,
+            take,
+            unit: "",
+            default: "",
+            doc,
+        }
+    }
+
+    /// A parameter that is not built.
+    pub(super) const fn later(name: &'static str, legacy: &'static [&'static str]) -> Row<T> {
+        Row {
+            legacy,
+            ..Row::new(name, Take::NotBuilt, "")
+        }
+    }
+
+    /// Its directive, which may be used any number of times.
+    pub(super) const fn legacy(self, legacy: &'static [&'static str]) -> Row<T> {
+        Row { legacy, ..self }
+    }
+
+    /// Its directive, which holds for the next action only.
+    pub(super) const fn legacy_once(self, legacy: &'static [&'static str]) -> Row<T> {
+        Row {
+            legacy,
+            is_once: true,
+            ..self
+        }
+    }
+
+    pub(super) const fn unit(self, unit: &'static str) -> Row<T> {
+        Row { unit, ..self }
+    }
+
+    /// Where the default is defined.
+    pub(super) const fn default(self, default: &'static str) -> Row<T> {
+        Row { default, ..self }
+    }
+
+    /// Whether Splashdam has it.
+    pub fn is_built(&self) -> bool {
+        !matches!(self.take, Take::NotBuilt)
+    }
+
+    /// What it takes, in the words of the documentation.
+    pub fn type_name(&self) -> &'static str {
+        match self.take {
+            Take::Binary(_) | Take::OnlyOff => "binary",
+            Take::Whole(..) => "number",
+            Take::Size(..) => "size",
+            Take::Milliseconds(_) | Take::Seconds(_) => "time",
+            Take::Mode(_) => "mode",
+            Take::Text(_) => "text",
+            Take::Path(_) => "path",
+            Take::Address(_) => "address",
+            Take::Word(..) => "word",
+            Take::ByObject(type_name) => type_name,
+            Take::NotBuilt => "not built",
+        }
+    }
+
+    /// Reads a value. Dots and commas within a number are ignored where
+    /// `is_legacy`, as rsyslog does for directives. The error stands at the
+    /// value.
+    pub fn read(&self, text: &Text, is_legacy: bool) -> Result<Setting<T>, Diagnostic> {
+        let written = text.value.as_str();
+        let refuse = |expected: String| {
+            let message = format!("`{}` takes {expected}, not `{written}`", self.name);
+            Err(Diagnostic::error(text.span, message))
+        };
+        let number = |max: u64| number(written, is_legacy).filter(|value| *value <= max);
+        match self.take {
+            Take::Binary(set) => match binary(written) {
+                Some(value) => Ok(Rc::new(move |options| set(options, value))),
+                None => refuse("on or off".to_owned()),
+            },
+            Take::OnlyOff => match binary(written) {
+                Some(false) => Ok(Rc::new(|_| ())),
+                Some(true) => {
+                    let message = format!("`{}` can only be off in Splashdam yet", self.name);
+                    Err(Diagnostic::error(text.span, message))
+                }
+                None => refuse("off".to_owned()),
+            },
+            Take::Whole(min, max, set) => match whole(written, is_legacy) {
+                Some(value) if (min..=max).contains(&value) => {
+                    Ok(Rc::new(move |options| set(options, value)))
+                }
+                _ => refuse(format!("a number from {min} to {max}")),
+            },
+            Take::Size(min, max, set) => match size(written, is_legacy) {
+                Some(value) if (min..=max).contains(&value) => {
+                    Ok(Rc::new(move |options| set(options, value)))
+                }
+                Some(_) => refuse(format!("a size from {min} to {max}")),
+                None => refuse("a size like 10000, 64k or 256m".to_owned()),
+            },
+            Take::Milliseconds(set) => match number(i32::MAX as u64) {
+                Some(value) => {
+                    let value = Duration::from_millis(value);
+                    Ok(Rc::new(move |options| set(options, value)))
+                }
+                None => refuse("a time in milliseconds, 0 or more".to_owned()),
+            },
+            Take::Seconds(set) => match number(i32::MAX as u64) {
+                Some(value) if value > 0 => {
+                    let value = Duration::from_secs(value);
+                    Ok(Rc::new(move |options| set(options, value)))
+                }
+                _ => refuse("a time in seconds, 1 or more".to_owned()),
+            },
+            Take::Mode(set) => match mode(written) {
+                Some(value) => Ok(Rc::new(move |options| set(options, value))),
+                None => refuse("four octal digits like 0644".to_owned()),
+            },
+            Take::Text(_) | Take::Path(_) if written.is_empty() => {
+                let message = format!("`{}` is empty", self.name);
+                Err(Diagnostic::error(text.span, message))
+            }
+            // The kernel would end the path there.
+            Take::Path(_) if written.contains('\0') => refuse("a path".to_owned()),
+            Take::Text(set) => {
+                let text = text.clone();
+                Ok(Rc::new(move |options| set(options, &text)))
+            }
+            Take::Path(set) => {
+                let path = PathBuf::from(written);
+                Ok(Rc::new(move |options| set(options, path.clone())))
+            }
+            Take::Address(set) => match written.parse::<IpAddr>() {
+                Ok(value) => Ok(Rc::new(move |options| set(options, value))),
+                Err(_) => refuse("an IPv4 or IPv6 address".to_owned()),
+            },
+            Take::Word(built, later, set) => {
+                let is = |word: &str| word.eq_ignore_ascii_case(written);
+                if let Some(index) = built.iter().position(|word| is(word)) {
+                    return Ok(Rc::new(move |options| set(options, index)));
+                }
+                if let Some(word) = later.iter().find(|word| is(word)) {
+                    let message = format!(
+                        "`{}` {word} is rsyslog's, and not built in Splashdam yet",
+                        self.name
+                    );
+                    let hint = format!("it can be {}", built.join(", "));
+                    return Err(Diagnostic::error(text.span, message).hint(hint));
+                }
+                let all = built.iter().chain(later).copied();
+                refuse(built.join(", "))
+                    .map_err(|error| error.maybe_hint(did_you_mean(written, all)))
+            }
+            Take::ByObject(_) => Ok(Rc::new(|_| ())),
+            Take::NotBuilt => Err(not_built(text, self.name)),
+        }
+    }
+}
+
+fn not_built(text: &Text, name: &str) -> Diagnostic {
+    let message = format!("`{name}` is not built in Splashdam yet");
+    Diagnostic::error(text.span, message)
+}
+
+/// `on` and its synonyms (rsyslog: `on`, `yes`; `off`, `no`), in any case.
+fn binary(written: &str) -> Option<bool> {
+    match written.to_ascii_lowercase().as_str() {
+        "on" | "yes" | "true" => Some(true),
+        "off" | "no" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// Digits. rsyslog's `parseIntVal` ignores dots and commas in directives.
+fn number(written: &str, is_legacy: bool) -> Option<u64> {
+    if !written.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    if is_legacy {
+        written.replace(['.', ','], "").parse().ok()
+    } else {
+        written.parse().ok()
+    }
+}
+
+fn whole(written: &str, is_legacy: bool) -> Option<i64> {
+    let (digits, sign) = match written.strip_prefix('-') {
+        Some(digits) => (digits, -1),
+        None => (written, 1),
+    };
+    let value = i64::try_from(number(digits, is_legacy)?).ok()?;
+    Some(sign * value)
+}
+
+/// A number and at most one of k, m, g, t and K, M, G, T.
+fn size(written: &str, is_legacy: bool) -> Option<u64> {
+    let (digits, factor) = match written.chars().last()? {
+        'k' => (1, 1 << 10),
+        'm' => (1, 1 << 20),
+        'g' => (1, 1 << 30),
+        't' => (1, 1 << 40),
+        'K' => (1, 1_000),
+        'M' => (1, 1_000_000),
+        'G' => (1, 1_000_000_000),
+        'T' => (1, 1_000_000_000_000),
+        _ => (0, 1),
+    };
+    let digits = &written[..written.len() - digits];
+    number(digits, is_legacy)?.checked_mul(factor)
+}
+
+/// `0` and three or four octal digits (rsyslog: "4- or 5-digit").
+fn mode(written: &str) -> Option<u32> {
+    let is_octal = written.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    if matches!(written.len(), 4 | 5) && written.starts_with('0') && is_octal {
+        u32::from_str_radix(written, 8).ok()
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_their_units() {
+        assert_eq!(size("10000", false), Some(10_000));
+        assert_eq!(size("8k", false), Some(8192));
+        assert_eq!(size("8K", false), Some(8000));
+        assert_eq!(size("1t", false), Some(1 << 40));
+        assert_eq!(size("10,000", true), Some(10_000));
+        for wrong in ["", "k", "-1", "+1", "8kk", "8 k", "10,000", "99999999999g"] {
+            assert_eq!(size(wrong, false), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn modes_are_octal() {
+        assert_eq!(mode("0640"), Some(0o640));
+        assert_eq!(mode("02755"), Some(0o2755));
+        for wrong in ["640", "0888", "000640", "+640", ""] {
+            assert_eq!(mode(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_a_sign() {
+        assert_eq!(whole("-1", false), Some(-1));
+        assert_eq!(whole("--1", false), None);
+        assert_eq!(whole("1.000", true), Some(1000));
+    }
+}

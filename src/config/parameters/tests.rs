@@ -1,0 +1,205 @@
+//! Walks all rows of all tables.
+
+use super::*;
+use crate::config::Config;
+
+/// What the documentation and the tests need of a row, whatever its object.
+struct Described {
+    object: &'static str,
+    name: &'static str,
+    legacy: Vec<String>,
+    type_name: &'static str,
+    is_built: bool,
+    has_doc: bool,
+}
+
+fn describe<T>(table: &'static Table<T>, prefix: &str) -> Vec<Described> {
+    let rows = table.rows.iter();
+    rows.map(|row| Described {
+        object: table.object,
+        name: row.name,
+        legacy: row
+            .legacy
+            .iter()
+            .map(|end| format!("{prefix}{end}"))
+            .collect(),
+        type_name: row.type_name(),
+        is_built: row.is_built(),
+        has_doc: !row.doc.is_empty(),
+    })
+    .collect()
+}
+
+fn all() -> Vec<Described> {
+    let mut all = describe(&GLOBAL, "");
+    all.extend(describe(&MODULE, ""));
+    all.extend(describe(&LISTENER, ""));
+    all.extend(describe(&QUEUE, "MainMsg"));
+    all.extend(describe(&ACTION, ""));
+    all.extend(describe(&FILE, ""));
+    all
+}
+
+/// A configuration in which `$directive value` stands at a place where it is
+/// allowed.
+fn with_directive(directive: &str, value: &str) -> String {
+    format!("$ModLoad imptcp\n${directive} {value}\n$InputPTCPServerRun 1514\n*.* /tmp/x\n")
+}
+
+/// The same for a parameter.
+fn with_parameter(object: &str, name: &str, value: &str) -> String {
+    let set = format!("{name}=\"{value}\"");
+    let imptcp = "module(load=\"imptcp\") input(type=\"imptcp\" port=\"1514\")\n";
+    match object {
+        "global()" => format!("global({set})\n{imptcp}*.* /tmp/x\n"),
+        "main_queue()" => format!("main_queue({set})\n{imptcp}*.* /tmp/x\n"),
+        "module(load=\"imptcp\")" => format!(
+            "module(load=\"imptcp\" {set})\ninput(type=\"imptcp\" port=\"1514\")\n*.* /tmp/x\n"
+        ),
+        "input(type=\"imptcp\")" => format!(
+            "module(load=\"imptcp\")\ninput(type=\"imptcp\" port=\"1514\" {set})\n*.* /tmp/x\n"
+        ),
+        _ => format!("{imptcp}action(type=\"omfile\" file=\"/tmp/x\" {set})\n"),
+    }
+}
+
+/// A value that is not the default.
+fn value(row: &Described) -> &'static str {
+    match (row.type_name, row.name) {
+        (_, "pinThreads") => "off",
+        (_, "queue.type") => "FixedArray",
+        (_, "keepAlive" | "supportOctetCountedFraming" | "createDirs" | "net.enableDNS") => "off",
+        ("binary", _) => "on",
+        ("size", "queue.maxMemory") => "64m",
+        ("size", _) => "2000",
+        ("number" | "time", _) => "7",
+        ("mode", _) => "0600",
+        ("address", _) => "::1",
+        ("path", _) => "/tmp/path",
+        _ => "RSYSLOG_TraditionalFileFormat",
+    }
+}
+
+/// Everything of a configuration but the places of its parts in the text.
+fn plain(config: &Config) -> String {
+    let mut globals = config.globals.clone();
+    globals.work_directory_span = None;
+    let mut actions = config.actions.clone();
+    // Behind a selector or not, with its number in the order: not the point.
+    actions.iter_mut().for_each(|action| action.template = 0);
+    format!(
+        "{globals:?} {:?} {:?} {:?} {actions:?}",
+        config.reactors, config.listeners, config.main_queue
+    )
+}
+
+fn read(text: &str) -> Config {
+    match Config::from_text("test.conf", text) {
+        Ok((config, _)) => config,
+        Err(errors) => panic!("{text}\n{errors}"),
+    }
+}
+
+#[test]
+fn both_spellings_set_the_same() {
+    let default = plain(&read(&with_directive("MaxMessageSize", "8k")));
+    for row in all().iter().filter(|row| row.is_built) {
+        let by_object = ["load", "type", "port", "file", "template"].contains(&row.name);
+        if by_object {
+            continue;
+        }
+        let value = value(row);
+        let new = plain(&read(&with_parameter(row.object, row.name, value)));
+        let stays = ["queue.type", "net.enableDNS"].contains(&row.name);
+        assert_eq!(new == default, stays, "{} sets something", row.name);
+        for directive in &row.legacy {
+            let old = plain(&read(&with_directive(directive, value)));
+            assert_eq!(old, new, "${directive} is {}", row.name);
+        }
+    }
+}
+
+#[test]
+fn names_have_no_case() {
+    for row in all().iter().filter(|row| row.is_built) {
+        if ["load", "type", "port", "file"].contains(&row.name) {
+            continue;
+        }
+        let upper = row.name.to_uppercase();
+        read(&with_parameter(row.object, &upper, value(row)));
+        for directive in &row.legacy {
+            if ["ModLoad", "InputPTCPServerRun"].contains(&directive.as_str()) {
+                continue;
+            }
+            read(&with_directive(&directive.to_lowercase(), value(row)));
+        }
+    }
+}
+
+#[test]
+fn what_is_not_built_says_so() {
+    for row in all().iter().filter(|row| !row.is_built) {
+        let errors = Config::from_text("t", &with_parameter(row.object, row.name, "1"));
+        let text = errors.unwrap_err().render(false);
+        let expected = format!("`{}` is", row.name);
+        assert!(
+            text.contains(&expected) && text.contains("not built"),
+            "{text}"
+        );
+        for directive in &row.legacy {
+            let errors = Config::from_text("t", &with_directive(directive, "1"));
+            let text = errors.unwrap_err().render(false);
+            let expected = format!("error: ${directive} is rsyslog's, and not built");
+            assert!(text.contains(&expected), "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_a_parameter_does_not_take_is_told() {
+    for row in all().iter().filter(|row| row.is_built) {
+        if ["text", "path"].contains(&row.type_name)
+            || ["load", "type", "template"].contains(&row.name)
+        {
+            continue;
+        }
+        let wrong = with_parameter(row.object, row.name, "-7x");
+        let text = Config::from_text("t", &wrong).unwrap_err().render(false);
+        assert!(text.contains(&format!("`{}` ", row.name)), "{text}");
+    }
+}
+
+#[test]
+fn names_are_unique_and_documented() {
+    let rows = all();
+    let documentation = include_str!("../../../docs/configuration.md");
+    for (index, row) in rows.iter().enumerate() {
+        assert_eq!(row.is_built, row.has_doc, "{}", row.name);
+        let twin = rows[..index]
+            .iter()
+            .find(|other| other.object == row.object && other.name.eq_ignore_ascii_case(row.name));
+        assert!(twin.is_none(), "{} twice", row.name);
+        if !row.is_built {
+            continue;
+        }
+        let cell = format!("| `{}` |", row.name);
+        assert!(documentation.contains(&cell), "{cell} is not documented");
+        for directive in &row.legacy {
+            let written = format!("`${directive}`");
+            assert!(
+                documentation.contains(&written),
+                "{written} is not documented"
+            );
+        }
+    }
+    let mut names = directive_names();
+    let count = names.len();
+    names
+        .iter_mut()
+        .for_each(|name| name.make_ascii_lowercase());
+    names.sort();
+    names.dedup();
+    // `$ModLoad`, `$InputPTCPServerRun` and `$ActionFileDefaultTemplate` are
+    // commands and have a row as well.
+    assert_eq!(count - names.len(), 3);
+}

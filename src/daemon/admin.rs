@@ -1,0 +1,62 @@
+//! The admin socket: HTTP over a unix socket, for `splashdam ctl`.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::Statistics;
+use super::assemble::Daemon;
+
+/// Where the socket is unless `global(adminSocket=…)` says otherwise.
+pub const SOCKET_DEFAULT: &str = "/run/splashdam.sock";
+
+/// What the handlers see.
+#[derive(Clone)]
+struct Admin {
+    daemon: Arc<Daemon>,
+    started: Instant,
+}
+
+/// Opens the admin socket at `path`, for its owner only. A socket that a dead
+/// daemon left is replaced.
+///
+/// # Errors
+/// EADDRINUSE where a daemon answers on it; those of bind(2).
+pub async fn open(path: &Path) -> io::Result<UnixListener> {
+    if UnixStream::connect(path).await.is_ok() {
+        return Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "another daemon answers on it",
+        ));
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answers on the admin socket until the daemon ends.
+pub async fn serve(listener: UnixListener, daemon: Arc<Daemon>, started: Instant) {
+    let router = Router::new()
+        .route("/statistics", get(statistics))
+        .with_state(Admin { daemon, started });
+    // Errors of single connections are theirs alone.
+    let _ = axum::serve(listener, router).await;
+}
+
+async fn statistics(State(admin): State<Admin>) -> Json<Statistics> {
+    Json(Statistics::of(&admin.daemon, admin.started))
+}

@@ -1,0 +1,322 @@
+//! From a checked configuration to running threads.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, Result, anyhow};
+use tokio::sync::Notify;
+
+use super::own::OwnMessages;
+use super::switches::Switches;
+use crate::action::{Action, ActionCounters, ActionOptions};
+use crate::base::clock::SystemClock;
+use crate::base::descriptor::EventFd;
+use crate::base::{ChunkPool, Counter, Sleeper, pin};
+use crate::config::{Config, PinThreads};
+use crate::frame::FramerOptions;
+use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX};
+use crate::message::{LocalClock, Report};
+use crate::queue::Queue;
+use crate::receive::{Inbox, Listener, Reactor, ReactorOptions, ReactorShared};
+use crate::ring::{Uring, UringOptions};
+use crate::rules::Program;
+use crate::template::Template;
+use crate::work::{TokioExecutor, Worker, WorkerShared, run};
+
+/// Entries of a worker's ring: one operation for each action, and spare ones.
+const WORKER_ENTRIES: u32 = 64;
+
+/// The running parts of a daemon.
+pub struct Daemon {
+    pub own: Arc<OwnMessages>,
+    pub reactors: Arc<ReactorShared>,
+    pub worker: Arc<WorkerShared>,
+    /// Name and account of each action.
+    pub actions: Vec<(String, Arc<ActionCounters>)>,
+    pub reactor_threads: Vec<JoinHandle<()>>,
+    pub worker_thread: JoinHandle<()>,
+}
+
+/// What a worker's thread needs to build its worker there.
+struct WorkerParts {
+    notify: Arc<Notify>,
+    sleeper: Arc<Sleeper>,
+    shared: Arc<WorkerShared>,
+    program: Arc<Program>,
+    actions: Vec<ActionParts>,
+    use_direct: bool,
+    processor: Option<usize>,
+}
+
+/// What an action is built from.
+struct ActionParts {
+    options: ActionOptions,
+    template: Arc<Template>,
+    counters: Arc<ActionCounters>,
+    report: Arc<dyn Report>,
+}
+
+/// What a reactor's thread needs to build its reactor there.
+struct ReactorParts {
+    options: ReactorOptions,
+    shared: Arc<ReactorShared>,
+    event: Arc<EventFd>,
+    room: Arc<Sleeper>,
+    bundles: bool,
+    processor: Option<usize>,
+}
+
+impl Daemon {
+    /// Opens the listeners, starts the threads, and returns when all of them
+    /// work.
+    ///
+    /// # Errors
+    /// A listener that cannot be opened; io_uring that is switched off or too
+    /// old; no memory, no threads.
+    pub fn start(config: Config, switches: Switches, own: Arc<OwnMessages>) -> Result<Daemon> {
+        let mut listeners = Vec::new();
+        for options in config.listeners {
+            listeners.push(Listener::open(options)?);
+        }
+        let reactor_count = config
+            .reactors
+            .unwrap_or_else(|| (pin::processor_count() / 2).max(1));
+        let mut events = Vec::new();
+        for _ in 0..reactor_count {
+            events.push(Arc::new(EventFd::new().context("cannot make an eventfd")?));
+        }
+        let rooms: Vec<Arc<Sleeper>> = events.iter().map(sleeper_of).collect();
+        let notify = Arc::new(Notify::new());
+        let sleeper = Arc::new(Sleeper::new({
+            let notify = Arc::clone(&notify);
+            move || notify.notify_one()
+        }));
+        let queue = Arc::new(Queue::new(
+            "main",
+            config.main_queue,
+            Arc::clone(&sleeper),
+            rooms.clone(),
+        ));
+        let reactors = Arc::new(ReactorShared {
+            listeners,
+            queue: Arc::clone(&queue),
+            inboxes: events
+                .iter()
+                .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
+                .collect(),
+            is_stopping: AtomicBool::new(false),
+            must_abandon: AtomicBool::new(false),
+        });
+        let worker = Arc::new(WorkerShared {
+            queue: Arc::clone(&queue),
+            latency: Default::default(),
+            discarded_no_action: Counter::default(),
+            reopen_generation: Default::default(),
+            must_abandon: AtomicBool::new(false),
+        });
+
+        // One processor for each busy thread, where there are more of them.
+        let busy = reactor_count + 1;
+        let pins = match config.globals.pin_threads {
+            PinThreads::On => true,
+            PinThreads::Off => false,
+            PinThreads::Auto => pin::processor_count() > busy,
+        };
+        let processor = |index: usize| pins.then(|| index % pin::processor_count());
+
+        let templates: Vec<Arc<Template>> = config.templates.into_iter().map(Arc::new).collect();
+        let report: Arc<dyn Report> = own.clone();
+        let mut actions = Vec::new();
+        let mut accounts = Vec::new();
+        for options in config.actions {
+            let counters = Arc::new(ActionCounters::default());
+            accounts.push((options.name.clone(), Arc::clone(&counters)));
+            actions.push(ActionParts {
+                template: Arc::clone(&templates[options.template]),
+                options,
+                counters,
+                report: Arc::clone(&report),
+            });
+        }
+        let worker_thread = start_thread("worker-main", {
+            let parts = WorkerParts {
+                notify,
+                sleeper,
+                shared: Arc::clone(&worker),
+                program: Arc::new(config.program),
+                actions,
+                use_direct: switches.direct,
+                processor: processor(reactor_count),
+            };
+            move |started| work(parts, started)
+        })?;
+
+        let framer = FramerOptions {
+            message_bytes_max: config.globals.max_message_size,
+            ..FramerOptions::default()
+        };
+        let mut reactor_threads = Vec::new();
+        for (index, event) in events.into_iter().enumerate() {
+            let parts = ReactorParts {
+                options: ReactorOptions {
+                    index,
+                    framer: framer.clone(),
+                    provided_max: CHUNKS_PROVIDED_MAX,
+                },
+                shared: Arc::clone(&reactors),
+                event,
+                room: Arc::clone(&rooms[index]),
+                bundles: switches.bundles,
+                processor: processor(index),
+            };
+            let thread = start_thread(&format!("reactor-{index}"), move |started| {
+                react(parts, started);
+            })?;
+            reactor_threads.push(thread);
+        }
+        own.connect(queue);
+        Ok(Daemon {
+            own,
+            reactors,
+            worker,
+            actions: accounts,
+            reactor_threads,
+            worker_thread,
+        })
+    }
+
+    /// Tells the reactors to look at their flags.
+    pub fn wake_reactors(&self) {
+        for inbox in &self.reactors.inboxes {
+            inbox.event().signal();
+        }
+    }
+
+    /// Reopens output files.
+    pub fn reopen(&self) {
+        self.worker.reopen_generation.fetch_add(1, Ordering::AcqRel);
+        self.worker.queue.wake_consumer();
+    }
+}
+
+fn sleeper_of(event: &Arc<EventFd>) -> Arc<Sleeper> {
+    let event = Arc::clone(event);
+    Arc::new(Sleeper::new(move || event.signal()))
+}
+
+type Started = mpsc::SyncSender<io::Result<()>>;
+
+/// Starts a thread and waits until it says that it works.
+fn start_thread(name: &str, body: impl FnOnce(Started) + Send + 'static) -> Result<JoinHandle<()>> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let thread = thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || body(sender))
+        .with_context(|| format!("cannot start the thread {name}"))?;
+    match receiver.recv() {
+        Ok(Ok(())) => Ok(thread),
+        Ok(Err(error)) => Err(explain(error)),
+        Err(_) => Err(anyhow!("the thread {name} ended at its start")),
+    }
+}
+
+/// io_uring's errors at start say little by themselves.
+fn explain(error: io::Error) -> anyhow::Error {
+    match error.raw_os_error() {
+        Some(libc::EPERM) => anyhow!(
+            "io_uring is switched off on this machine: {error}; allow it with \
+             sysctl kernel.io_uring_disabled=0 (or in the container's seccomp profile)"
+        ),
+        Some(libc::ENOSYS) | Some(libc::EINVAL) => anyhow!(
+            "this kernel's io_uring cannot do what is needed: {error}; Linux 6.1 or newer is"
+        ),
+        Some(libc::ENOMEM) => {
+            anyhow!("no memory for io_uring: {error}; raise the limit of locked memory (ulimit -l)")
+        }
+        _ => anyhow!("cannot set up io_uring: {error}"),
+    }
+}
+
+fn work(parts: WorkerParts, started: Started) {
+    pin_to(parts.processor);
+    tokio_uring::builder().entries(WORKER_ENTRIES).start(async {
+        let executor = TokioExecutor::new(parts.notify, parts.sleeper, parts.use_direct);
+        let actions = parts.actions.into_iter().enumerate();
+        let actions = actions.map(|(index, action)| {
+            Action::new(
+                index,
+                action.options,
+                action.template,
+                action.counters,
+                action.report,
+            )
+        });
+        let worker = Worker::new(
+            executor,
+            SystemClock,
+            parts.shared,
+            parts.program,
+            actions.collect(),
+        );
+        // The starter waits for it; if it is gone the process is ending.
+        let _ = started.send(Ok(()));
+        run(worker).await;
+    });
+}
+
+fn react(parts: ReactorParts, started: Started) {
+    pin_to(parts.processor);
+    let reactor = Uring::new(
+        UringOptions {
+            chunks: CHUNKS_PER_REACTOR as u16,
+            bundles: parts.bundles,
+        },
+        Arc::clone(&parts.event),
+    )
+    .and_then(|ring| {
+        let pool = ChunkPool::new(
+            CHUNKS_PER_REACTOR as u16,
+            parts.options.framer.carry_bytes_max(),
+            sleeper_of(&parts.event),
+        )?;
+        Ok(Reactor::new(
+            ring,
+            SystemClock,
+            LocalClock::system(),
+            parts.options,
+            parts.shared,
+            pool,
+            parts.room,
+        ))
+    });
+    let mut reactor = match reactor {
+        Ok(reactor) => reactor,
+        Err(error) => {
+            let _ = started.send(Err(error));
+            return;
+        }
+    };
+    let _ = started.send(Ok(()));
+    loop {
+        match reactor.tick() {
+            Ok(true) => {}
+            Ok(false) => return,
+            // A ring that fails cannot be served any more; without its input
+            // the daemon would only seem to run.
+            Err(error) => {
+                eprintln!("splashdam: io_uring failed: {error}");
+                std::process::abort();
+            }
+        }
+    }
+}
+
+fn pin_to(processor: Option<usize>) {
+    if let Some(processor) = processor
+        && let Err(error) = pin::pin_thread(processor)
+    {
+        eprintln!("splashdam: cannot pin a thread to processor {processor}: {error}");
+    }
+}

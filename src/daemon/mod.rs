@@ -1,0 +1,14 @@
+//! The daemon: assembled from a configuration, run, watched, and stopped in
+//! order.
+
+mod admin;
+mod assemble;
+pub mod ctl;
+mod own;
+mod pid_file;
+mod run;
+mod statistics;
+mod switches;
+
+pub use run::{RunOptions, run};
+pub use statistics::Statistics;

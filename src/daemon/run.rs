@@ -1,0 +1,234 @@
+//! The life of the daemon: start, signals, stop in order.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tokio::net::UnixListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{sleep, timeout_at};
+
+use super::admin;
+use super::assemble::Daemon;
+use super::own::OwnMessages;
+use super::pid_file::PidFile;
+use super::switches::{self, Switches};
+use crate::base::descriptor;
+use crate::config::Config;
+use crate::message::{Report, Severity};
+
+/// What the command line says beside the configuration.
+#[derive(Debug, Default)]
+pub struct RunOptions {
+    /// `-i`.
+    pub pid_file: Option<PathBuf>,
+    /// Lines for the terminal once the daemon runs.
+    pub greeting: Option<String>,
+}
+
+/// How often it is looked whether a thread has ended.
+const JOIN_POLL: Duration = Duration::from_millis(2);
+
+/// Time that is given to operations under way when all other time is over.
+const LAST_WAIT: Duration = Duration::from_millis(900);
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// What keeps it from starting.
+pub fn run(config: Config, options: RunOptions) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the control thread")?;
+    runtime.block_on(control(config, options))
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for a signal; returns whether it says to stop.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            _ = self.terminate.recv() => true,
+            _ = self.interrupt.recv() => true,
+            _ = self.hangup.recv() => false,
+        }
+    }
+
+    /// Waits for a signal to stop.
+    async fn stop(&mut self) {
+        while !self.next().await {}
+    }
+}
+
+async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
+    let started = Instant::now();
+    let mut signals = Signals::new().context("cannot wait for signals")?;
+    let switches = Switches::from_environment()
+        .map_err(|word| anyhow::anyhow!("{}: unknown word '{word}'", switches::VARIABLE))?;
+    if let Some(mask) = config.globals.umask {
+        descriptor::set_umask(mask);
+    }
+    let _pid_file = match &options.pid_file {
+        Some(path) => Some(
+            PidFile::create(path)
+                .with_context(|| format!("cannot write the PID file {}", path.display()))?,
+        ),
+        None => None,
+    };
+    let admin = open_admin(config.globals.admin_socket.clone()).await?;
+    let hostname = match &config.globals.local_hostname {
+        Some(name) => name.clone(),
+        None => local_hostname(),
+    };
+    let queue_options = config.main_queue.clone();
+    let own = Arc::new(OwnMessages::new(&hostname));
+    let daemon = Arc::new(Daemon::start(config, switches, own)?);
+    let admin = admin.map(|(path, listener)| {
+        let serving = tokio::spawn(admin::serve(listener, Arc::clone(&daemon), started));
+        (path, serving)
+    });
+    let listeners: Vec<String> = daemon
+        .reactors
+        .listeners
+        .iter()
+        .map(|listener| listener.address().to_string())
+        .collect();
+    let text = format!(
+        "splashdam {} started, listening on {}",
+        env!("CARGO_PKG_VERSION"),
+        listeners.join(", ")
+    );
+    daemon.own.report(Severity::INFO, text);
+    if let Some(greeting) = &options.greeting {
+        println!("{greeting}");
+    }
+
+    while !signals.next().await {
+        daemon.reopen();
+        let text = "reopening output files: SIGHUP".to_owned();
+        daemon.own.report(Severity::INFO, text);
+    }
+
+    let result = tokio::select! {
+        () = stop(&daemon, queue_options.timeout_shutdown, queue_options.timeout_action_completion) => {
+            ExitCode::SUCCESS
+        }
+        () = signals.stop() => {
+            eprintln!("splashdam: stopping at once: second signal");
+            ExitCode::FAILURE
+        }
+    };
+    if let Some((path, serving)) = admin {
+        serving.abort();
+        // The socket goes with the daemon; if it is gone, so much the better.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(result)
+}
+
+/// Opens the admin socket. One that the configuration names must be opened; the
+/// default one may be missing (another daemon has it, or no right to /run).
+async fn open_admin(path: Option<PathBuf>) -> Result<Option<(PathBuf, UnixListener)>> {
+    if let Some(path) = path {
+        let listener = admin::open(&path)
+            .await
+            .with_context(|| format!("cannot open the admin socket {}", path.display()))?;
+        return Ok(Some((path, listener)));
+    }
+    let path = PathBuf::from(admin::SOCKET_DEFAULT);
+    match admin::open(&path).await {
+        Ok(listener) => Ok(Some((path, listener))),
+        Err(error) => {
+            eprintln!(
+                "splashdam: no admin socket: {}: {error}; global(adminSocket=\"PATH\") sets another",
+                path.display()
+            );
+            Ok(None)
+        }
+    }
+}
+
+/// Stops in order: no more input, drain, commit; what is not done in time is
+/// given up and counted.
+async fn stop(daemon: &Daemon, timeout_shutdown: Duration, timeout_action_completion: Duration) {
+    let text = "stopping: draining the queues".to_owned();
+    daemon.own.report(Severity::INFO, text);
+    let drained_by = tokio::time::Instant::now() + timeout_shutdown;
+    let completed_by = drained_by + timeout_action_completion;
+    daemon.reactors.is_stopping.store(true, Ordering::Release);
+    daemon.wake_reactors();
+    if !reactors_end(daemon, drained_by).await {
+        daemon.reactors.must_abandon.store(true, Ordering::Release);
+        daemon.wake_reactors();
+        reactors_end(daemon, drained_by + LAST_WAIT).await;
+    }
+    daemon.worker.queue.close();
+    if !worker_ends(daemon, drained_by).await && !worker_ends(daemon, completed_by).await {
+        daemon.worker.must_abandon.store(true, Ordering::Release);
+        daemon.worker.queue.wake_consumer();
+        worker_ends(daemon, completed_by + LAST_WAIT).await;
+    }
+    let inputs = daemon.reactors.listeners.iter();
+    let in_inputs: u64 = inputs
+        .map(|listener| listener.counters.discarded_shutdown.get())
+        .sum();
+    let in_queue = daemon.worker.queue.counters.discarded_shutdown.get();
+    if in_inputs + in_queue > 0 {
+        let text = format!(
+            "{} messages were discarded: the time to stop was over ({in_queue} in the queue \
+             'main', {in_inputs} in front of it)",
+            in_inputs + in_queue
+        );
+        daemon.own.report(Severity::ERROR, text);
+    }
+}
+
+async fn reactors_end(daemon: &Daemon, by: tokio::time::Instant) -> bool {
+    let ended = async {
+        while !daemon
+            .reactor_threads
+            .iter()
+            .all(|thread| thread.is_finished())
+        {
+            sleep(JOIN_POLL).await;
+        }
+    };
+    timeout_at(by, ended).await.is_ok()
+}
+
+async fn worker_ends(daemon: &Daemon, by: tokio::time::Instant) -> bool {
+    let ended = async {
+        while !daemon.worker_thread.is_finished() {
+            sleep(JOIN_POLL).await;
+        }
+    };
+    timeout_at(by, ended).await.is_ok()
+}
+
+/// The machine's name up to its first dot, as rsyslog has it in its messages.
+fn local_hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim().split('.').next().unwrap_or_default();
+    if name.is_empty() {
+        "localhost".to_owned()
+    } else {
+        name.to_owned()
+    }
+}

@@ -1,0 +1,180 @@
+//! The ledger and the statistics, as they are shown.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::assemble::Daemon;
+use crate::receive::InputCounters;
+
+/// All accounts at one moment. Each balances at quiet moments: `received =
+/// enqueued + discarded + held`, `enqueued = acknowledged + discarded + held`,
+/// `taken = delivered + discarded + held`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Statistics {
+    pub version: String,
+    pub uptime_seconds: u64,
+    pub inputs: Vec<InputStatistics>,
+    pub queues: Vec<QueueStatistics>,
+    pub rules: RuleStatistics,
+    pub actions: Vec<ActionStatistics>,
+    /// Time from reception until every action has committed.
+    pub latency: LatencyStatistics,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct InputStatistics {
+    pub name: String,
+    /// Address that is listened on; none for the daemon's own messages.
+    pub address: Option<String>,
+    pub connections: u64,
+    pub connections_opened: u64,
+    pub bytes: u64,
+    pub received: u64,
+    pub enqueued: u64,
+    pub held: u64,
+    pub discarded_empty: u64,
+    pub discarded_full: u64,
+    pub discarded_shutdown: u64,
+    pub truncated: u64,
+    pub framing_no_count: u64,
+    pub framing_count_too_large: u64,
+    pub framing_cut: u64,
+    pub escaped: u64,
+    pub starved: u64,
+    pub accept_failed: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct QueueStatistics {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub size: u64,
+    pub memory_bytes_max: u64,
+    pub held: u64,
+    pub held_bytes: u64,
+    pub enqueued: u64,
+    pub acknowledged: u64,
+    pub discarded_shutdown: u64,
+    pub full: u64,
+    pub compacted_bytes: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RuleStatistics {
+    /// Messages for which the rules chose no action.
+    pub discarded_no_action: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ActionStatistics {
+    pub name: String,
+    pub suspended: bool,
+    pub taken: u64,
+    pub delivered: u64,
+    pub held: u64,
+    pub discarded_retries: u64,
+    pub discarded_shutdown: u64,
+    pub suspensions: u64,
+    pub bytes: u64,
+}
+
+/// Microseconds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LatencyStatistics {
+    pub messages: u64,
+    pub p50_us: u64,
+    pub p90_us: u64,
+    pub p99_us: u64,
+    pub p999_us: u64,
+    pub max_us: u64,
+}
+
+impl Statistics {
+    /// The accounts of a running daemon.
+    pub fn of(daemon: &Daemon, started: Instant) -> Statistics {
+        let listeners = daemon.reactors.listeners.iter().map(|listener| {
+            let address = Some(listener.address().to_string());
+            input(&listener.options.name, address, &listener.counters)
+        });
+        let own = input(super::own::NAME, None, &daemon.own.counters);
+        let latency = daemon.worker.latency.snapshot();
+        Statistics {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_seconds: started.elapsed().as_secs(),
+            inputs: listeners.chain([own]).collect(),
+            queues: vec![queue(&daemon.worker.queue)],
+            rules: RuleStatistics {
+                discarded_no_action: daemon.worker.discarded_no_action.get(),
+            },
+            actions: daemon.actions.iter().map(action).collect(),
+            latency: LatencyStatistics {
+                messages: latency.len(),
+                p50_us: latency.value_at_quantile(0.5),
+                p90_us: latency.value_at_quantile(0.9),
+                p99_us: latency.value_at_quantile(0.99),
+                p999_us: latency.value_at_quantile(0.999),
+                max_us: latency.max(),
+            },
+        }
+    }
+}
+
+fn input(name: &str, address: Option<String>, counters: &InputCounters) -> InputStatistics {
+    let closed = counters.connections_closed.get();
+    let opened = counters.connections_opened.get();
+    InputStatistics {
+        name: name.to_owned(),
+        address,
+        connections: opened.saturating_sub(closed),
+        connections_opened: opened,
+        bytes: counters.bytes.get(),
+        received: counters.received.get(),
+        enqueued: counters.enqueued.get(),
+        held: counters.held.get(),
+        discarded_empty: counters.discarded_empty.get(),
+        discarded_full: counters.discarded_full.get(),
+        discarded_shutdown: counters.discarded_shutdown.get(),
+        truncated: counters.truncated.get(),
+        framing_no_count: counters.no_count.get(),
+        framing_count_too_large: counters.count_too_large.get(),
+        framing_cut: counters.cut.get(),
+        escaped: counters.escaped.get(),
+        starved: counters.starved.get(),
+        accept_failed: counters.accept_failed.get(),
+    }
+}
+
+fn queue(queue: &crate::queue::Queue) -> QueueStatistics {
+    let (held, held_bytes) = queue.held();
+    QueueStatistics {
+        name: queue.name().to_owned(),
+        kind: queue.options().kind.name().to_owned(),
+        size: queue.options().size as u64,
+        memory_bytes_max: queue.options().memory_bytes_max as u64,
+        held: held as u64,
+        held_bytes: held_bytes as u64,
+        enqueued: queue.counters.enqueued.get(),
+        acknowledged: queue.counters.acknowledged.get(),
+        discarded_shutdown: queue.counters.discarded_shutdown.get(),
+        full: queue.counters.full.get(),
+        compacted_bytes: queue.counters.compacted_bytes.get(),
+    }
+}
+
+fn action(
+    (name, counters): &(String, std::sync::Arc<crate::action::ActionCounters>),
+) -> ActionStatistics {
+    ActionStatistics {
+        name: name.clone(),
+        suspended: counters.is_suspended.get() > 0,
+        taken: counters.taken.get(),
+        delivered: counters.delivered.get(),
+        held: counters.held.get(),
+        discarded_retries: counters.discarded_retries.get(),
+        discarded_shutdown: counters.discarded_shutdown.get(),
+        suspensions: counters.suspended.get(),
+        bytes: counters.bytes.get(),
+    }
+}

@@ -1,0 +1,7 @@
+//! Bytes of a stream into frames (RFC 6587): by line feed (non-transparent
+//! framing, section 3.4.2) and by octet count (section 3.4.1), recognised per
+//! frame by a leading digit. Pure: no I/O, no allocation, no copy.
+
+mod framer;
+
+pub use framer::{Frame, Framer, FramerOptions, Framing, FramingFaults};

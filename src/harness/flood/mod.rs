@@ -1,0 +1,366 @@
+//! `splashdam flood`: a load generator for syslog over TCP.
+//!
+//! Every message carries the number of its connection and its own number within
+//! it (`conn=0003 seq=0000000042`), in fixed width, so that `splashdam sink` can
+//! tell what was lost, repeated or reordered on the way.
+
+mod connection;
+mod paced;
+#[cfg(test)]
+mod tests;
+mod text;
+mod unlimited;
+
+use std::io::IsTerminal;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::latency::{Latency, Percentiles, wall_ns};
+use super::stop::Stop;
+use connection::Progress;
+use text::{Block, CONNECTION_DIGITS, Format, Framing, SEQUENCE_LIMIT, Text};
+
+/// How long one connection may take to be accepted.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Between two looks at the progress of the sending threads.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Sends numbered syslog messages over TCP.
+#[derive(Clone, Debug, clap::Args)]
+pub struct FloodArgs {
+    /// Receiver, as host:port.
+    target: String,
+    /// TCP connections, 1 to 9999.
+    #[arg(long, short, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..10_000))]
+    connections: u32,
+    /// Number of the first connection: for several floods at once.
+    #[arg(long, default_value_t = 0)]
+    first_connection: u32,
+    /// Bytes of a message without its framing.
+    #[arg(long, short, default_value_t = 150)]
+    size: usize,
+    /// Header format.
+    #[arg(long, value_enum, default_value_t = Format::Rfc3164)]
+    format: Format,
+    /// How messages are delimited.
+    #[arg(long, value_enum, default_value_t = Framing::Lf)]
+    framing: Framing,
+    /// Messages per second over all connections; as fast as possible without it.
+    #[arg(long, short, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: Option<u64>,
+    /// Messages over all connections.
+    #[arg(long, short = 'n', required_unless_present = "duration")]
+    count: Option<u64>,
+    /// Seconds of sending.
+    #[arg(long, short, value_parser = seconds)]
+    duration: Option<Duration>,
+    /// Sending threads; half of the processors without it.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Messages per write at most.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
+    batch: u64,
+    /// The header's timestamp, as it shall stand there; now without it.
+    #[arg(long)]
+    timestamp: Option<String>,
+    /// Put the time of sending into the text (`t=`, nanoseconds since 1970), for `sink --tail`.
+    #[arg(long)]
+    timed: bool,
+    /// No progress bar and no report.
+    #[arg(long, short)]
+    quiet: bool,
+    /// The report as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Argument of a duration: seconds, with a fraction.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds")?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+/// What one thread has to do.
+struct Plan {
+    connections: Vec<Connection>,
+    block: Block,
+    messages_per_write: u64,
+    deadline: Option<Instant>,
+    started: Instant,
+    sent: Arc<AtomicU64>,
+    stop: Stop,
+}
+
+/// A socket, its place in its stream, and the number of its messages.
+struct Connection {
+    number: u32,
+    socket: TcpStream,
+    progress: Progress,
+    limit: u64,
+}
+
+/// What one thread has done.
+struct Outcome {
+    messages: u64,
+    bytes: u64,
+    finished: Instant,
+    latency: Latency,
+    errors: Vec<String>,
+}
+
+impl Outcome {
+    fn new() -> Outcome {
+        Outcome {
+            messages: 0,
+            bytes: 0,
+            finished: Instant::now(),
+            latency: Latency::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    fn add_connection(&mut self, progress: &Progress, error: Option<String>) {
+        self.messages += progress.messages();
+        self.bytes += progress.bytes();
+        self.errors.extend(error);
+    }
+}
+
+/// The report; all counts are of what the kernel took.
+#[derive(Serialize)]
+struct Report {
+    messages: u64,
+    /// With framing.
+    bytes: u64,
+    connections: u32,
+    frame_bytes: usize,
+    seconds: f64,
+    messages_per_second: f64,
+    /// First send, wall clock.
+    started_unix_ns: u64,
+    send_latency_ns: Option<Percentiles>,
+    errors: Vec<String>,
+}
+
+/// Runs until the count, the duration or a signal. Exit code 1 where a
+/// connection broke. Errors: arguments that contradict each other, a target that
+/// does not accept.
+pub fn run(args: FloodArgs) -> anyhow::Result<ExitCode> {
+    let last_connection = u64::from(args.first_connection) + u64::from(args.connections) - 1;
+    ensure!(
+        last_connection < 10_u64.pow(CONNECTION_DIGITS as u32),
+        "connection numbers have {CONNECTION_DIGITS} digits: {last_connection} is too high"
+    );
+    ensure!(
+        args.count.unwrap_or(0) / u64::from(args.connections) < SEQUENCE_LIMIT,
+        "one connection numbers {SEQUENCE_LIMIT} messages at most"
+    );
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let threads = args
+        .threads
+        .unwrap_or(processors / 2)
+        .clamp(1, args.connections as usize);
+    let text = Text {
+        format: args.format,
+        framing: args.framing,
+        message_bytes: args.size,
+        timestamp: args
+            .timestamp
+            .clone()
+            .unwrap_or_else(|| timestamp_now(args.format)),
+        timed: args.timed,
+    };
+    let thread_rate = args.rate.map(|rate| rate as f64 / threads as f64);
+    let block_messages = thread_rate.map_or(1000, paced::block_messages);
+    let frame_bytes = Block::new(&text, 1)?.frame_bytes();
+    let stop = Stop::on_signal()?;
+    let sent = Arc::new(AtomicU64::new(0));
+
+    let mut shares: Vec<Vec<Connection>> = Vec::new();
+    shares.resize_with(threads, Vec::new);
+    for (index, socket) in connect(&args)?.into_iter().enumerate() {
+        let number = args.first_connection + index as u32;
+        let connections = u64::from(args.connections);
+        let limit = args.count.map_or(SEQUENCE_LIMIT, |count| {
+            count / connections + u64::from((index as u64) < count % connections)
+        });
+        shares[index % threads].push(Connection {
+            number,
+            progress: Progress::new(number, frame_bytes),
+            socket,
+            limit,
+        });
+    }
+
+    let barrier = Arc::new(Barrier::new(threads + 1));
+    let mut senders = Vec::new();
+    for (index, connections) in shares.into_iter().enumerate() {
+        let block = Block::new(&text, block_messages)?;
+        let (barrier, stop, sent) = (barrier.clone(), stop.clone(), sent.clone());
+        let (batch, duration) = (args.batch, args.duration);
+        let sender = move || {
+            barrier.wait();
+            let started = Instant::now();
+            let plan = Plan {
+                connections,
+                block,
+                messages_per_write: batch,
+                deadline: duration.map(|duration| started + duration),
+                started,
+                sent,
+                stop,
+            };
+            match thread_rate {
+                Some(rate) => Ok(paced::send(plan, rate)),
+                None => unlimited::send(plan),
+            }
+        };
+        senders.push(
+            thread::Builder::new()
+                .name(format!("flood {index}"))
+                .spawn(sender)
+                .context("cannot start a sending thread")?,
+        );
+    }
+    barrier.wait();
+    let started = Instant::now();
+    let started_unix_ns = wall_ns();
+    if !args.quiet && !args.json && std::io::stderr().is_terminal() {
+        show_progress(&args, started, frame_bytes, &sent, || {
+            senders.iter().all(|sender| sender.is_finished())
+        });
+    }
+
+    let mut total = Outcome::new();
+    total.finished = started;
+    for sender in senders {
+        let Ok(outcome) = sender.join() else {
+            bail!("a sending thread panicked");
+        };
+        let outcome = outcome?;
+        total.messages += outcome.messages;
+        total.bytes += outcome.bytes;
+        total.finished = total.finished.max(outcome.finished);
+        total.latency.merge(&outcome.latency);
+        total.errors.extend(outcome.errors);
+    }
+    let seconds = (total.finished - started).as_secs_f64();
+    report(
+        &args,
+        &Report {
+            messages: total.messages,
+            bytes: total.bytes,
+            connections: args.connections,
+            frame_bytes,
+            seconds,
+            messages_per_second: total.messages as f64 / seconds.max(1e-9),
+            started_unix_ns,
+            send_latency_ns: total.latency.percentiles(),
+            errors: total.errors,
+        },
+    )
+}
+
+fn report(args: &FloodArgs, report: &Report) -> anyhow::Result<ExitCode> {
+    for error in &report.errors {
+        eprintln!("splashdam flood: {error}");
+    }
+    if args.json {
+        println!("{}", serde_json::to_string(report)?);
+    } else if !args.quiet {
+        println!(
+            "{} messages, {} bytes in {:.3} s: {:.0} messages/s, {:.1} MB/s",
+            report.messages,
+            report.bytes,
+            report.seconds,
+            report.messages_per_second,
+            report.bytes as f64 / report.seconds.max(1e-9) / 1e6,
+        );
+        if let Some(latency) = &report.send_latency_ns {
+            let of = if args.rate.is_some() {
+                "message, from its time in the schedule"
+            } else {
+                "write"
+            };
+            println!("latency per {of}: {latency}");
+        }
+    }
+    Ok(if report.errors.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// All connections, one after the other.
+fn connect(args: &FloodArgs) -> anyhow::Result<Vec<TcpStream>> {
+    let address = args
+        .target
+        .to_socket_addrs()
+        .with_context(|| format!("cannot resolve {}", args.target))?
+        .next()
+        .with_context(|| format!("{} has no address", args.target))?;
+    let mut sockets = Vec::new();
+    for _ in 0..args.connections {
+        let socket = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)
+            .with_context(|| format!("cannot connect to {}", args.target))?;
+        socket.set_nonblocking(true)?;
+        // A small write must not wait for the acknowledgement of the one before
+        // it (RFC 896): the schedule would not be kept.
+        socket.set_nodelay(true)?;
+        sockets.push(socket);
+    }
+    Ok(sockets)
+}
+
+fn timestamp_now(format: Format) -> String {
+    let now = jiff::Zoned::now();
+    match format {
+        Format::Rfc3164 => now.strftime("%b %e %H:%M:%S").to_string(),
+        Format::Rfc5424 => now
+            .with_time_zone(jiff::tz::TimeZone::UTC)
+            .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+            .to_string(),
+    }
+}
+
+/// Shows the progress until `finished`.
+fn show_progress(
+    args: &FloodArgs,
+    started: Instant,
+    frame_bytes: usize,
+    sent_bytes: &AtomicU64,
+    finished: impl Fn() -> bool,
+) {
+    let by_time = args.duration.filter(|_| args.count.is_none());
+    let length = match by_time {
+        Some(duration) => duration.as_millis() as u64,
+        None => args.count.unwrap_or(0),
+    };
+    let bar = ProgressBar::new(length);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}") {
+        bar.set_style(style);
+    }
+    while !finished() {
+        let messages = sent_bytes.load(Ordering::Relaxed) / frame_bytes as u64;
+        let elapsed = started.elapsed();
+        bar.set_position(if by_time.is_some() {
+            elapsed.as_millis() as u64
+        } else {
+            messages
+        });
+        let rate = messages as f64 / elapsed.as_secs_f64().max(1e-9);
+        bar.set_message(format!("{messages} messages, {rate:.0}/s"));
+        thread::sleep(PROGRESS_INTERVAL);
+    }
+    bar.finish_and_clear();
+}

@@ -1,0 +1,101 @@
+//! Floods over loopback, against a receiver that is slow at first.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::net::TcpListener;
+use std::thread;
+use std::time::Duration;
+
+use clap::Parser;
+
+use super::*;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    flood: FloodArgs,
+}
+
+/// Floods with these arguments; the messages of each connection, cut at line
+/// feeds. The receiver takes nothing for the time of `delay`.
+fn flood(arguments: &str, connections: usize, delay: Duration) -> BTreeMap<String, Vec<String>> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let receiver = thread::spawn(move || {
+        let readers: Vec<_> = (0..connections)
+            .map(|_| {
+                let (mut socket, _) = listener.accept().unwrap();
+                thread::spawn(move || {
+                    thread::sleep(delay);
+                    let mut text = String::new();
+                    socket.read_to_string(&mut text).unwrap();
+                    text
+                })
+            })
+            .collect();
+        readers
+            .into_iter()
+            .map(|reader| reader.join().unwrap())
+            .collect::<Vec<_>>()
+    });
+    let words = ["flood", "--quiet", &target];
+    let args = Cli::parse_from(words.into_iter().chain(arguments.split_whitespace())).flood;
+    let code = run(args).unwrap();
+    assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS));
+    let mut streams = BTreeMap::new();
+    for text in receiver.join().unwrap() {
+        assert!(text.ends_with('\n'), "the last message is cut");
+        let lines: Vec<String> = text.lines().map(String::from).collect();
+        let start = lines[0].find("conn=").unwrap();
+        streams.insert(lines[0][start..start + 9].to_string(), lines);
+    }
+    streams
+}
+
+fn assert_numbered(streams: &BTreeMap<String, Vec<String>>, message_bytes: usize) {
+    for (connection, lines) in streams {
+        for (index, line) in lines.iter().enumerate() {
+            assert_eq!(line.len(), message_bytes);
+            assert!(
+                line.contains(&format!(" {connection} seq={index:010} ")),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn count_is_shared_by_the_connections() {
+    let streams = flood("-c 3 -n 100001 --threads 2", 3, Duration::from_millis(50));
+    let counts: Vec<usize> = streams.values().map(Vec::len).collect();
+    assert_eq!(counts, [33_334, 33_334, 33_333]);
+    assert_numbered(&streams, 150);
+}
+
+#[test]
+fn small_writes() {
+    let streams = flood(
+        "-c 2 -n 5000 --batch 7 --first-connection 40 --size 99",
+        2,
+        Duration::ZERO,
+    );
+    assert!(streams.keys().eq(["conn=0040", "conn=0041"]));
+    assert_numbered(&streams, 99);
+}
+
+#[test]
+fn time_is_over_at_a_message_boundary() {
+    let streams = flood("-c 2 -d 0.2 --timed", 2, Duration::from_millis(300));
+    assert_numbered(&streams, 150);
+}
+
+#[test]
+fn rate_reaches_the_count_in_spite_of_a_stall() {
+    let streams = flood(
+        "-c 3 -n 200000 --rate 1000000 --timed --threads 1",
+        3,
+        Duration::from_millis(300),
+    );
+    assert_eq!(streams.values().map(Vec::len).sum::<usize>(), 200_000);
+    assert_numbered(&streams, 150);
+}

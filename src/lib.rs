@@ -1,0 +1,27 @@
+//! Splashdam: a log aggregation daemon for Linux on io_uring, configured in
+//! rsyslog's language.
+//!
+//! The folders follow a message on its way, in this order; a folder uses only
+//! what stands above it: [`limits`], [`base`], [`ring`], [`message`],
+//! [`frame`], [`parse`], [`template`], [`queue`], [`rules`], [`output`],
+//! [`action`], [`receive`], [`work`], [`config`], [`daemon`]. Beside them
+//! stands [`harness`]: the load generator and the verifier.
+
+#![warn(unsafe_op_in_unsafe_fn)]
+
+pub mod action;
+pub mod base;
+pub mod config;
+pub mod daemon;
+pub mod frame;
+pub mod harness;
+pub mod limits;
+pub mod message;
+pub mod output;
+pub mod parse;
+pub mod queue;
+pub mod receive;
+pub mod ring;
+pub mod rules;
+pub mod template;
+pub mod work;

@@ -1,0 +1,75 @@
+//! Every bound of the daemon in one place; the relations between them are
+//! asserted at compile time at the end of the file.
+
+/// Receive space of one chunk, in bytes: one provided buffer of a reactor.
+pub const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Chunks in a reactor's pool. 8 MiB in all: more falls out of the cache and
+/// was measured slower.
+pub const CHUNKS_PER_REACTOR: usize = 32;
+
+/// Chunks that a reactor lends to the kernel at once.
+pub const CHUNKS_PROVIDED_MAX: usize = 16;
+
+/// Default of `$MaxMessageSize`, in bytes.
+pub const MESSAGE_BYTES_DEFAULT: usize = 8 * 1024;
+
+/// Largest `$MaxMessageSize` that is accepted, in bytes.
+pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Smallest `$MaxMessageSize` that is accepted, in bytes (RFC 5424 section 6.1:
+/// every receiver must accept 480 octets).
+pub const MESSAGE_BYTES_MIN: usize = 480;
+
+/// The header of a message is described by 16-bit offsets; header fields beyond
+/// this offset are taken as part of MSG.
+pub const HEADER_BYTES_MAX: usize = u16::MAX as usize;
+
+/// Digits of an octet count that are read before it is refused: 2^31 has ten.
+pub const OCTET_COUNT_DIGITS_MAX: usize = 10;
+
+/// Records of one batch. A chunk of empty frames would hold 262,144.
+pub const BATCH_RECORDS_MAX: usize = 32 * 1024;
+
+/// Batches that wait in a queue at most, whatever its size in messages.
+pub const QUEUE_BATCHES_MAX: usize = 64 * 1024;
+
+/// Bytes of one write to an output file.
+pub const FILE_WRITE_BYTES: usize = 1024 * 1024;
+
+/// Whole pages that go past the page cache at once at least, in bytes: fewer
+/// are cheaper through it.
+pub const DIRECT_BYTES_MIN: usize = 64 * 1024;
+
+/// Time between two writes of an output file that is not written at full speed.
+pub const FILE_FLUSH_MS: u64 = 5;
+
+/// Alignment of O_DIRECT buffers, offsets and lengths, in bytes.
+pub const DIRECT_ALIGN: usize = 4096;
+
+/// Time after which a batch that still lies in a receive chunk is compacted.
+pub const CHUNK_WAIT_MS_MAX: u64 = 50;
+
+/// Receives below this many bytes are copied out of their chunk, so that a slow
+/// connection never pins one.
+pub const COPY_BYTES: usize = 64 * 1024;
+
+/// Copied bytes at which a batch is passed on within a turn of the reactor.
+pub const COLLECT_BYTES: usize = CHUNK_BYTES;
+
+/// Record arrays that wait to be used again, for each reactor.
+pub const RECORD_ARRAYS_MAX: usize = 64;
+
+const _: () = {
+    assert!(DIRECT_BYTES_MIN <= FILE_WRITE_BYTES);
+    assert!(CHUNKS_PROVIDED_MAX <= CHUNKS_PER_REACTOR);
+    assert!(COPY_BYTES <= CHUNK_BYTES);
+    assert!(COLLECT_BYTES + CHUNK_BYTES + MESSAGE_BYTES_MAX < u32::MAX as usize);
+    assert!(CHUNK_BYTES.is_power_of_two());
+    assert!(CHUNK_BYTES.is_multiple_of(DIRECT_ALIGN));
+    assert!(FILE_WRITE_BYTES.is_multiple_of(DIRECT_ALIGN));
+    assert!(MESSAGE_BYTES_MIN <= MESSAGE_BYTES_DEFAULT);
+    assert!(MESSAGE_BYTES_DEFAULT <= MESSAGE_BYTES_MAX);
+    assert!(MESSAGE_BYTES_MAX < u32::MAX as usize);
+    assert!(CHUNKS_PER_REACTOR.is_power_of_two());
+};

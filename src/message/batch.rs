@@ -1,0 +1,280 @@
+//! Messages on their way together: one received stretch of bytes and the
+//! records found in it.
+
+use std::ops::Range;
+use std::sync::{Arc, Weak};
+
+use crossbeam_queue::ArrayQueue;
+
+use super::{Header, Message, Source, Timestamp};
+use crate::base::text::{Lent, Pin};
+use crate::base::{Chunk, Instant, Text};
+
+/// One message of a batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Record {
+    /// Offset of its first byte: in the received bytes, or in the rewritten
+    /// ones if `rewritten`.
+    pub start: u32,
+    /// Length in bytes.
+    pub len: u32,
+    /// Index into the batch's sources.
+    pub source: u16,
+    /// Whether its control characters were escaped, so that its text differs
+    /// from what was received.
+    pub rewritten: bool,
+    /// Where its parts lie.
+    pub header: Header,
+}
+
+/// Record arrays that wait to be used again: reusing them keeps the allocator
+/// out of the way of a message.
+pub type Recycler = ArrayQueue<Vec<Record>>;
+
+/// What the batches cut from one reception share.
+pub struct Body<L: Lent = Chunk> {
+    /// The received bytes.
+    pub text: Text<L>,
+    /// The part of the received bytes that records lie in.
+    pub used: Range<usize>,
+    /// Texts that were rewritten.
+    pub rewritten: Vec<u8>,
+    pub records: Vec<Record>,
+    pub sources: Vec<Arc<Source>>,
+    /// Local time of reception.
+    pub received: Timestamp,
+    /// Monotonic time of reception.
+    pub received_at: Instant,
+    /// Where the record array goes when the body is dropped.
+    pub recycler: Option<Arc<Recycler>>,
+}
+
+impl<L: Lent> Drop for Body<L> {
+    fn drop(&mut self) {
+        if let Some(recycler) = &self.recycler {
+            let mut records = std::mem::take(&mut self.records);
+            records.clear();
+            // A full recycler means enough arrays are waiting; this one is freed.
+            let _ = recycler.push(records);
+        }
+    }
+}
+
+/// A run of records of one body. Cloning and cutting it copies no text.
+pub struct Batch<L: Lent = Chunk> {
+    body: Arc<Body<L>>,
+    range: Range<u32>,
+    bytes: usize,
+}
+
+impl<L: Lent> Clone for Batch<L> {
+    fn clone(&self) -> Self {
+        Batch {
+            body: Arc::clone(&self.body),
+            range: self.range.clone(),
+            bytes: self.bytes,
+        }
+    }
+}
+
+impl<L: Lent> Batch<L> {
+    /// All records of `body`.
+    pub fn new(body: Body<L>) -> Batch<L> {
+        let range = 0..body.records.len() as u32;
+        let bytes = body.records.iter().map(charge).sum();
+        Batch {
+            body: Arc::new(body),
+            range,
+            bytes,
+        }
+    }
+
+    /// Number of messages.
+    pub fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    /// Whether it holds no message.
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// Bytes that the batch is charged with: its texts and its records.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Monotonic time of reception.
+    pub fn received_at(&self) -> Instant {
+        self.body.received_at
+    }
+
+    /// Cuts off and returns the first `count` messages, at most all.
+    pub fn split_front(&mut self, count: usize) -> Batch<L> {
+        let count = count.min(self.len());
+        let middle = self.range.start + count as u32;
+        let front_range = self.range.start..middle;
+        let bytes = if middle == self.range.end {
+            self.bytes
+        } else {
+            self.body.records[front_range.start as usize..middle as usize]
+                .iter()
+                .map(charge)
+                .sum()
+        };
+        self.range.start = middle;
+        self.bytes -= bytes;
+        Batch {
+            body: Arc::clone(&self.body),
+            range: front_range,
+            bytes,
+        }
+    }
+
+    /// Joins `next`, which was cut off behind this batch, again.
+    pub fn append(&mut self, next: Batch<L>) {
+        assert!(Arc::ptr_eq(&self.body, &next.body) && self.range.end == next.range.start);
+        self.range.end = next.range.end;
+        self.bytes += next.bytes;
+    }
+
+    /// Number of leading messages that are charged with at most `bytes`.
+    pub fn messages_within(&self, bytes: usize) -> usize {
+        if self.bytes <= bytes {
+            return self.len();
+        }
+        let mut left = bytes;
+        self.records()
+            .iter()
+            .take_while(|record| {
+                let fits = charge(record) <= left;
+                left = left.saturating_sub(charge(record));
+                fits
+            })
+            .count()
+    }
+
+    /// Moves the text out of its receive buffer, unless somebody reads it now.
+    /// Returns the bytes copied.
+    pub fn compact(&self) -> usize {
+        self.body.text.compact(self.body.used.clone())
+    }
+
+    /// A handle by which the text can be compacted while the batch lives.
+    pub fn downgrade(&self) -> Weak<Body<L>> {
+        Arc::downgrade(&self.body)
+    }
+
+    /// Leave to read the messages.
+    pub fn reader(&self) -> Reader<'_, L> {
+        Reader {
+            pin: self.body.text.pin(),
+            body: &self.body,
+            records: self.records(),
+        }
+    }
+
+    fn records(&self) -> &[Record] {
+        &self.body.records[self.range.start as usize..self.range.end as usize]
+    }
+}
+
+/// What a record costs its queue, in bytes.
+fn charge(record: &Record) -> usize {
+    record.len as usize + size_of::<Record>()
+}
+
+/// The messages of a batch, readable while this lives.
+pub struct Reader<'a, L: Lent = Chunk> {
+    pin: Pin<'a, L>,
+    body: &'a Body<L>,
+    records: &'a [Record],
+}
+
+impl<L: Lent> Reader<'_, L> {
+    /// Number of messages.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Message `index`, counted from 0 in the batch.
+    #[inline]
+    pub fn message(&self, index: usize) -> Message<'_> {
+        let record = &self.records[index];
+        let (start, len) = (record.start as usize, record.len as usize);
+        let text = if record.rewritten {
+            &self.body.rewritten[start..start + len]
+        } else {
+            self.pin.bytes(start, len)
+        };
+        Message {
+            text,
+            header: &record.header,
+            source: &self.body.sources[usize::from(record.source)],
+            received: &self.body.received,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(texts: &[&str]) -> Batch {
+        let mut bytes = Vec::new();
+        let mut records = Vec::new();
+        for text in texts {
+            records.push(Record {
+                start: bytes.len() as u32,
+                len: text.len() as u32,
+                ..Record::default()
+            });
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        Batch::new(Body {
+            used: 0..bytes.len(),
+            text: Text::owned(bytes, 0),
+            rewritten: Vec::new(),
+            records,
+            sources: vec![Arc::default()],
+            received: Timestamp::default(),
+            received_at: Instant::default(),
+            recycler: None,
+        })
+    }
+
+    fn texts(batch: &Batch) -> Vec<String> {
+        let reader = batch.reader();
+        (0..reader.len())
+            .map(|index| String::from_utf8_lossy(reader.message(index).text).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn the_parts_of_a_split_are_the_whole() {
+        let mut rest = batch(&["one", "two", "three", "four"]);
+        let (len, bytes) = (rest.len(), rest.bytes());
+        let front = rest.split_front(3);
+        assert_eq!(texts(&front), ["one", "two", "three"]);
+        assert_eq!(texts(&rest), ["four"]);
+        assert_eq!(front.len() + rest.len(), len);
+        assert_eq!(front.bytes() + rest.bytes(), bytes);
+        let all = rest.split_front(9);
+        assert_eq!((all.len(), rest.len(), rest.bytes()), (1, 0, 0));
+    }
+
+    #[test]
+    fn messages_are_counted_by_what_they_are_charged_with() {
+        let whole = batch(&["one", "two", "three"]);
+        let record = size_of::<Record>();
+        assert_eq!(whole.messages_within(usize::MAX), 3);
+        assert_eq!(whole.messages_within(2 * record + 6), 2);
+        assert_eq!(whole.messages_within(2 * record + 5), 1);
+        assert_eq!(whole.messages_within(0), 0);
+    }
+}

@@ -1,0 +1,190 @@
+//! A queue: a store, its bounds, its accounts, and who waits for it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::room::Room;
+use super::store::Store;
+use super::{FixedArray, QueueKind, QueueOptions};
+use crate::base::text::Lent;
+use crate::base::{Chunk, Counter, Sleeper};
+use crate::message::Batch;
+
+/// The account of a queue, in messages: `enqueued = acknowledged + discarded +
+/// held` at any quiet moment.
+#[derive(Debug, Default)]
+pub struct QueueCounters {
+    pub enqueued: Counter,
+    pub acknowledged: Counter,
+    /// Lost at stop: the time to drain was over.
+    pub discarded_shutdown: Counter,
+    /// Batches that producers could not enqueue in whole.
+    pub full: Counter,
+    /// Bytes copied because a batch waited in its receive chunk for too long.
+    pub compacted_bytes: Counter,
+}
+
+/// A queue in front of rules or of an action.
+pub struct Queue<L: Lent = Chunk> {
+    name: String,
+    options: QueueOptions,
+    store: Box<dyn Store<L>>,
+    /// What comes before the store: the rest of a batch that was cut, and
+    /// batches that were not acknowledged. Workers only; never a reactor.
+    front: Mutex<VecDeque<Batch<L>>>,
+    room: Room,
+    consumer: Arc<Sleeper>,
+    producers: Vec<Arc<Sleeper>>,
+    is_closed: AtomicBool,
+    pub counters: QueueCounters,
+}
+
+impl<L: Lent + 'static> Queue<L> {
+    /// An empty queue. `consumer` is woken when there is work, `producers` when
+    /// there is room again.
+    pub fn new(
+        name: impl Into<String>,
+        options: QueueOptions,
+        consumer: Arc<Sleeper>,
+        producers: Vec<Arc<Sleeper>>,
+    ) -> Queue<L> {
+        let store = match options.kind {
+            QueueKind::FixedArray => Box::new(FixedArray::new(options.size)),
+        };
+        Queue {
+            name: name.into(),
+            room: Room::new(options.size, options.memory_bytes_max),
+            options,
+            store,
+            front: Mutex::new(VecDeque::new()),
+            consumer,
+            producers,
+            is_closed: AtomicBool::new(false),
+            counters: QueueCounters::default(),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn options(&self) -> &QueueOptions {
+        &self.options
+    }
+
+    /// Takes as many leading messages of `batch` as there is room for. Returns
+    /// the rest, if any: the producer keeps it and tries again when it is woken.
+    pub fn enqueue(&self, mut batch: Batch<L>) -> Option<Batch<L>> {
+        while !batch.is_empty() {
+            let Some(front) = self.room.reserve(&mut batch) else {
+                self.counters.full.add(1);
+                return Some(batch);
+            };
+            let (messages, bytes) = (front.len(), front.bytes());
+            if let Err(mut front) = self.store.push(front) {
+                self.room.release(messages, bytes);
+                self.counters.full.add(1);
+                front.append(batch);
+                return Some(front);
+            }
+            self.counters.enqueued.add(messages as u64);
+            self.consumer.wake();
+        }
+        None
+    }
+
+    /// Appends batches of together at most `max` messages, oldest first, to
+    /// `batches`. Returns the number of messages. They keep their room until
+    /// they are acknowledged.
+    pub fn dequeue(&self, max: usize, batches: &mut Vec<Batch<L>>) -> usize {
+        let mut count = 0;
+        let mut front = self.front();
+        while count < max {
+            let Some(mut batch) = front.pop_front().or_else(|| self.store.pop()) else {
+                break;
+            };
+            let taken = batch.split_front(max - count);
+            count += taken.len();
+            batches.push(taken);
+            if !batch.is_empty() {
+                front.push_front(batch);
+            }
+        }
+        count
+    }
+
+    /// Puts a batch back in front of all others, to be given again.
+    pub fn give_back(&self, batch: Batch<L>) {
+        self.front().push_front(batch);
+    }
+
+    /// Ends the account of messages that every action has committed.
+    pub fn acknowledge(&self, messages: usize, bytes: usize) {
+        self.counters.acknowledged.add(messages as u64);
+        self.release(messages, bytes);
+    }
+
+    /// Discards all that waits, at the end of the time to drain. Returns the
+    /// number of messages.
+    pub fn discard_waiting(&self) -> usize {
+        let mut batches = Vec::new();
+        let count = self.dequeue(usize::MAX, &mut batches);
+        for batch in batches {
+            self.discard_shutdown(batch.len(), batch.bytes());
+        }
+        count
+    }
+
+    /// Ends the account of messages that were in hand when the time was over.
+    pub fn discard_shutdown(&self, messages: usize, bytes: usize) {
+        self.counters.discarded_shutdown.add(messages as u64);
+        self.release(messages, bytes);
+    }
+
+    /// Whether nothing waits. Messages in hand do not wait.
+    pub fn is_empty(&self) -> bool {
+        self.store.is_empty() && self.front().is_empty()
+    }
+
+    /// Messages and bytes held: waiting, and in hand but not acknowledged.
+    pub fn held(&self) -> (usize, usize) {
+        self.room.held()
+    }
+
+    /// Says that no producer is left. The consumer ends when it is empty.
+    pub fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+        self.consumer.wake();
+    }
+
+    /// Whether no producer is left.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Wakes the consumer if it sleeps: something but the queue changed.
+    pub fn wake_consumer(&self) {
+        self.consumer.wake();
+    }
+
+    /// The sleep state of the consumer.
+    pub fn consumer(&self) -> &Arc<Sleeper> {
+        &self.consumer
+    }
+
+    fn release(&self, messages: usize, bytes: usize) {
+        self.room.release(messages, bytes);
+        // Waking at the first free place would wake for every batch.
+        if self.room.is_ample() {
+            for producer in &self.producers {
+                producer.wake();
+            }
+        }
+    }
+
+    fn front(&self) -> MutexGuard<'_, VecDeque<Batch<L>>> {
+        // The list is whole at every moment, also where a thread died.
+        self.front.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

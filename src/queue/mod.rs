@@ -1,0 +1,16 @@
+//! Queues: batches in order, counted in messages and bytes.
+//!
+//! A queue takes what it has room for and returns the rest; it gives batches of
+//! at most `queue.dequeueBatchSize` messages; and it holds the room of a
+//! message until that message is acknowledged.
+
+mod bounded;
+mod fixed_array;
+mod options;
+mod room;
+mod store;
+
+pub use bounded::{Queue, QueueCounters};
+pub use fixed_array::FixedArray;
+pub use options::{QueueKind, QueueOptions};
+pub use store::Store;

@@ -1,0 +1,246 @@
+//! Frames into records: what lies between received bytes and a batch.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::InputCounters;
+use crate::base::text::Lent;
+use crate::base::{Chunk, Instant, Text};
+use crate::frame::{Framer, FramerOptions};
+use crate::limits::BATCH_RECORDS_MAX;
+use crate::message::batch::Recycler;
+use crate::message::{Batch, Body, Record, Source, Timestamp};
+use crate::parse;
+
+/// A batch being built: records, and what their texts need beside the received
+/// bytes.
+pub(super) struct Assembly {
+    records: Vec<Record>,
+    rewritten: Vec<u8>,
+    sources: Vec<Arc<Source>>,
+    /// Texts that were copied out of their chunks.
+    copied: Vec<u8>,
+    recycler: Arc<Recycler>,
+}
+
+/// What a stretch of bytes yielded.
+pub(super) struct Framed {
+    /// Where the bytes that were not used yet start.
+    pub rest: usize,
+    /// Whether there may be more frames behind: the batch was full.
+    pub is_full: bool,
+}
+
+impl Assembly {
+    pub fn new(recycler: Arc<Recycler>) -> Assembly {
+        Assembly {
+            records: Vec::new(),
+            rewritten: Vec::new(),
+            sources: Vec::new(),
+            copied: Vec::new(),
+            recycler,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Whether it has to be taken before anything is added.
+    pub fn is_full(&self) -> bool {
+        self.records.len() >= BATCH_RECORDS_MAX || self.sources.len() >= usize::from(u16::MAX)
+    }
+
+    /// Bytes that were copied.
+    pub fn copied_bytes(&self) -> usize {
+        self.copied.len()
+    }
+
+    /// Appends a record for each frame of `bytes[range]`; the offsets of their
+    /// texts count from the start of `bytes`.
+    pub fn frame(
+        &mut self,
+        framer: &mut Framer,
+        options: &FramerOptions,
+        bytes: &[u8],
+        range: Range<usize>,
+        source: &Arc<Source>,
+        counters: &InputCounters,
+    ) -> Framed {
+        if self.records.capacity() == 0 {
+            self.records = self.recycler.pop().unwrap_or_default();
+        }
+        let source = self.source_index(source);
+        let bytes = &bytes[..range.end];
+        let before = self.records.len();
+        let mut at = range.start;
+        let (mut empty, mut escaped) = (0, 0);
+        let mut is_full = true;
+        while self.records.len() < BATCH_RECORDS_MAX {
+            let Some(frame) = framer.next(options, bytes, &mut at) else {
+                is_full = false;
+                break;
+            };
+            let text = &bytes[frame.range.clone()];
+            if frame.has_control {
+                escaped += 1;
+                empty += u64::from(!self.push_escaped(text, source));
+            } else if text.is_empty() {
+                empty += 1;
+            } else {
+                self.records.push(Record {
+                    start: frame.range.start as u32,
+                    len: text.len() as u32,
+                    source,
+                    rewritten: false,
+                    header: parse::parse(text),
+                });
+            }
+        }
+        let found = (self.records.len() - before) as u64;
+        counters.received.add(found + empty);
+        counters.discarded_empty.add(empty);
+        counters.escaped.add(escaped);
+        Framed { rest: at, is_full }
+    }
+
+    /// As [`frame`](Assembly::frame), but copies what the records need, so that
+    /// the bytes may be forgotten.
+    pub fn frame_copied(
+        &mut self,
+        framer: &mut Framer,
+        options: &FramerOptions,
+        bytes: &[u8],
+        range: Range<usize>,
+        source: &Arc<Source>,
+        counters: &InputCounters,
+    ) -> Framed {
+        let before = self.records.len();
+        let framed = self.frame(framer, options, bytes, range.clone(), source, counters);
+        let shift = self.copied.len() as i64 - range.start as i64;
+        self.copied
+            .extend_from_slice(&bytes[range.start..framed.rest]);
+        for record in &mut self.records[before..] {
+            if !record.rewritten {
+                record.start = (i64::from(record.start) + shift) as u32;
+            }
+        }
+        framed
+    }
+
+    /// Appends the last frame of a stream that ended.
+    pub fn finish(
+        &mut self,
+        framer: &mut Framer,
+        options: &FramerOptions,
+        carry: &[u8],
+        source: &Arc<Source>,
+        counters: &InputCounters,
+    ) {
+        let Some(frame) = framer.finish(options, carry) else {
+            return;
+        };
+        counters.received.add(1);
+        let source = self.source_index(source);
+        let text = &carry[frame.range];
+        if frame.has_control {
+            counters.escaped.add(1);
+            if !self.push_escaped(text, source) {
+                counters.discarded_empty.add(1);
+            }
+        } else if text.is_empty() {
+            counters.discarded_empty.add(1);
+        } else {
+            self.records.push(Record {
+                start: self.copied.len() as u32,
+                len: text.len() as u32,
+                source,
+                rewritten: false,
+                header: parse::parse(text),
+            });
+            self.copied.extend_from_slice(text);
+        }
+    }
+
+    /// The batch of all records, whose texts lie in `chunk`.
+    pub fn take_lent(
+        &mut self,
+        chunk: Chunk,
+        used: Range<usize>,
+        received: Timestamp,
+        received_at: Instant,
+    ) -> Batch {
+        debug_assert!(self.copied.is_empty());
+        self.take(Text::lent(chunk), used, received, received_at)
+    }
+
+    /// The batch of all records, whose texts were copied.
+    pub fn take_copied(&mut self, received: Timestamp, received_at: Instant) -> Batch {
+        // The next batch will be about as long.
+        let next = Vec::with_capacity(self.copied.len());
+        let bytes = std::mem::replace(&mut self.copied, next);
+        let used = 0..bytes.len();
+        self.take(Text::owned(bytes, 0), used, received, received_at)
+    }
+
+    /// The batch of all records, whose texts lie in `bytes[used]`, as a copy.
+    pub fn take_copy_of(
+        &mut self,
+        bytes: &[u8],
+        used: Range<usize>,
+        received: Timestamp,
+        received_at: Instant,
+    ) -> Batch {
+        let text = Text::owned(bytes[used.clone()].to_vec(), used.start);
+        self.take(text, used, received, received_at)
+    }
+
+    fn take<L: Lent>(
+        &mut self,
+        text: Text<L>,
+        used: Range<usize>,
+        received: Timestamp,
+        received_at: Instant,
+    ) -> Batch<L> {
+        Batch::new(Body {
+            text,
+            used,
+            rewritten: std::mem::take(&mut self.rewritten),
+            records: std::mem::take(&mut self.records),
+            sources: std::mem::take(&mut self.sources),
+            received,
+            received_at,
+            recycler: Some(Arc::clone(&self.recycler)),
+        })
+    }
+
+    /// Appends a record with its control characters escaped. Returns false for
+    /// a frame that is empty then.
+    fn push_escaped(&mut self, text: &[u8], source: u16) -> bool {
+        let start = self.rewritten.len();
+        parse::sanitize(text, &mut self.rewritten);
+        let text = &self.rewritten[start..];
+        if text.is_empty() {
+            return false;
+        }
+        self.records.push(Record {
+            start: start as u32,
+            len: text.len() as u32,
+            source,
+            rewritten: true,
+            header: parse::parse(text),
+        });
+        true
+    }
+
+    fn source_index(&mut self, source: &Arc<Source>) -> u16 {
+        if !self
+            .sources
+            .last()
+            .is_some_and(|last| Arc::ptr_eq(last, source))
+        {
+            self.sources.push(Arc::clone(source));
+        }
+        (self.sources.len() - 1) as u16
+    }
+}

@@ -1,0 +1,46 @@
+//! The account of an input.
+
+use crate::base::Counter;
+use crate::frame::FramingFaults;
+
+/// Counters of one listener, added to by all reactors. `received = enqueued +
+/// discarded + held` at any quiet moment.
+#[derive(Debug, Default)]
+pub struct InputCounters {
+    pub connections_opened: Counter,
+    pub connections_closed: Counter,
+    /// Bytes read from sockets.
+    pub bytes: Counter,
+    /// Frames found, each a message.
+    pub received: Counter,
+    /// Messages handed to the queue.
+    pub enqueued: Counter,
+    /// Frames without a byte: no message, as in rsyslog.
+    pub discarded_empty: Counter,
+    /// Messages that could not be pushed back and found the queue full.
+    pub discarded_full: Counter,
+    /// Messages that wait for room in the queue now.
+    pub held: Counter,
+    /// Messages that the queue did not take before the end of the time to stop.
+    pub discarded_shutdown: Counter,
+    /// Faults in the framing; see [`FramingFaults`].
+    pub truncated: Counter,
+    pub no_count: Counter,
+    pub count_too_large: Counter,
+    pub cut: Counter,
+    /// Messages whose control characters were escaped.
+    pub escaped: Counter,
+    /// Receives that found no chunk.
+    pub starved: Counter,
+    /// Accepts that failed.
+    pub accept_failed: Counter,
+}
+
+impl InputCounters {
+    pub(super) fn add_faults(&self, faults: FramingFaults) {
+        self.truncated.add(faults.truncated);
+        self.no_count.add(faults.no_count);
+        self.count_too_large.add(faults.count_too_large);
+        self.cut.add(faults.cut);
+    }
+}

@@ -1,0 +1,88 @@
+//! Listening sockets.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::{fs, io};
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use thiserror::Error;
+
+use super::{InputCounters, ListenerOptions};
+
+/// Why a listener could not be opened; each at start.
+#[derive(Debug, Error)]
+pub enum ListenError {
+    /// The socket could not be made, bound or listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Socket {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    /// `listenPortFileName` could not be written.
+    #[error("cannot write the port to {path}: {source}")]
+    PortFile { path: String, source: io::Error },
+}
+
+/// A TCP listener and its account.
+pub struct Listener {
+    socket: Socket,
+    address: SocketAddr,
+    pub options: ListenerOptions,
+    pub counters: Arc<InputCounters>,
+}
+
+impl Listener {
+    /// Binds and listens.
+    ///
+    /// # Errors
+    /// Those of [`ListenError`]: an address in use, a port that needs
+    /// privilege, a port file that cannot be written.
+    pub fn open(options: ListenerOptions) -> Result<Listener, ListenError> {
+        let address = SocketAddr::new(options.address, options.port);
+        let socket = Listener::socket(&options, address)
+            .map_err(|source| ListenError::Socket { address, source })?;
+        let bound = socket.local_addr().ok().and_then(|bound| bound.as_socket());
+        let address = bound.unwrap_or(address);
+        if let Some(path) = &options.port_file {
+            // rsyslog writes the bare number.
+            fs::write(path, address.port().to_string()).map_err(|source| {
+                ListenError::PortFile {
+                    path: path.display().to_string(),
+                    source,
+                }
+            })?;
+        }
+        Ok(Listener {
+            socket,
+            address,
+            options,
+            counters: Arc::default(),
+        })
+    }
+
+    /// The address that is listened on, with the port that the kernel chose.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn socket(options: &ListenerOptions, address: SocketAddr) -> io::Result<Socket> {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM.cloexec(),
+            Some(Protocol::TCP),
+        )?;
+        socket.set_reuse_address(true)?;
+        // Accepted sockets inherit it.
+        socket.set_keepalive(options.keep_alive)?;
+        socket.bind(&SockAddr::from(address))?;
+        socket.listen(options.backlog)?;
+        Ok(socket)
+    }
+}
+
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}

@@ -1,0 +1,98 @@
+//! Asynchronous socket operations of a reactor: the interface, its home on
+//! io_uring, and a simulated twin that tests drive from one thread.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+use crate::base::Chunk;
+
+pub mod simulated;
+pub mod uring;
+
+pub use uring::{Uring, UringOptions};
+
+/// Names an operation in its completions; chosen by who starts it. Below 2^56.
+pub type Token = u64;
+
+/// What a reactor asks of its ring. Operations complete through
+/// [`complete`](Ring::complete); nothing blocks but [`wait`](Ring::wait).
+pub trait Ring {
+    /// Accepts connections of a listening socket, one completion each, until a
+    /// completion says that it is the last.
+    fn accept(&mut self, listener: RawFd, token: Token);
+
+    /// Receives from a socket into provided chunks, one completion for each
+    /// chunk, until a completion says that it is the last.
+    fn receive(&mut self, socket: RawFd, token: Token);
+
+    /// Ends an accept or a receive early. Its last completion still comes.
+    fn cancel(&mut self, kind: Kind, token: Token);
+
+    /// The address of the peer of an accepted socket: getpeername(2).
+    ///
+    /// # Errors
+    /// ENOTCONN where the peer is gone already.
+    fn peer(&self, socket: RawFd) -> io::Result<SocketAddr>;
+
+    /// Closes a socket. No operation may be under way on it.
+    fn close(&mut self, socket: RawFd);
+
+    /// Gives a chunk to receive into.
+    fn provide(&mut self, chunk: Chunk);
+
+    /// Chunks that were provided and not used.
+    fn provided(&self) -> usize;
+
+    /// Submits what was asked for and waits for a completion, at most for
+    /// `timeout`.
+    ///
+    /// # Errors
+    /// Those of io_uring_enter(2); being interrupted and running into the
+    /// timeout are none.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// The next completion, if there is one.
+    fn complete(&mut self) -> Option<Completion>;
+}
+
+/// The kinds of operations that stay under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    Accept = 1,
+    Receive = 2,
+}
+
+/// One completion.
+pub struct Completion {
+    pub token: Token,
+    pub outcome: Outcome,
+    /// Whether it is the operation's last: it has to be started anew.
+    pub is_last: bool,
+}
+
+/// What happened.
+pub enum Outcome {
+    /// A connection was accepted. Errors: those of accept(2).
+    Accepted(io::Result<RawFd>),
+    /// Bytes were received, or the reception ended.
+    Received(Received),
+    /// The reactor's event descriptor was signalled.
+    Woken,
+}
+
+/// The outcomes of a receive.
+pub enum Received {
+    /// `len` bytes, at least one, in the receive space of the chunk.
+    Bytes { chunk: Chunk, len: usize },
+    /// The peer closed its side (FIN).
+    End,
+    /// No chunk was provided.
+    NoChunk,
+    /// The receive was cancelled.
+    Cancelled,
+    /// The connection failed: recv(2).
+    Failed(io::Error),
+}

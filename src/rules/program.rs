@@ -1,0 +1,139 @@
+//! Statements, and their evaluation for a batch.
+
+use super::selections::{Selections, word_of};
+use super::selector::Selector;
+use super::set::Set;
+use crate::message::Message;
+
+/// The statements of a ruleset.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Program {
+    /// In the order of the configuration.
+    pub statements: Vec<Statement>,
+}
+
+/// One statement. `if … then … else …` is a [`Filter`](Statement::Filter), and
+/// so is a selector or property line with the actions chained to it by `&`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Statement {
+    /// The message goes to the action of this index.
+    Action(usize),
+    /// Nothing that follows applies to the message, at no level.
+    Stop,
+    /// Messages that the filter matches go one way, the others the other.
+    Filter {
+        filter: Filter,
+        then: Vec<Statement>,
+        otherwise: Vec<Statement>,
+    },
+}
+
+/// A condition on a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Filter {
+    /// On its priority.
+    Selector(Selector),
+}
+
+impl Program {
+    /// Finds out which of `count` messages go to which action; `message` gives
+    /// them by index. A message goes to an action once at most.
+    pub fn evaluate<'a>(
+        &self,
+        count: usize,
+        message: impl Fn(usize) -> Message<'a>,
+        selections: &mut Selections,
+    ) {
+        selections.begin(count);
+        if count == 0 {
+            return;
+        }
+        let mut scope = selections.spare();
+        scope.set_all();
+        run(&self.statements, &mut scope, &message, selections);
+        selections.put_back(scope);
+    }
+
+    /// The actions in the order in which the statements name them first.
+    pub fn actions(&self) -> Vec<usize> {
+        let mut actions = Vec::new();
+        collect_actions(&self.statements, &mut actions);
+        actions
+    }
+}
+
+/// Runs statements for the messages of `scope`, from which those that are
+/// stopped are taken.
+fn run<'a>(
+    statements: &[Statement],
+    scope: &mut Set,
+    message: &impl Fn(usize) -> Message<'a>,
+    selections: &mut Selections,
+) {
+    for statement in statements {
+        if scope.is_empty() {
+            return;
+        }
+        match statement {
+            Statement::Action(action) => selections.choose(*action, scope),
+            Statement::Stop => {
+                let count = selections.count;
+                selections.stopped.unite(scope, count);
+                scope.set_none();
+            }
+            Statement::Filter {
+                filter,
+                then,
+                otherwise,
+            } => {
+                let mut matching = selections.spare();
+                filter.select(&mut matching, scope, message, selections);
+                let mut others = selections.spare();
+                others.difference(scope, &matching, selections.count);
+                run(then, &mut matching, message, selections);
+                run(otherwise, &mut others, message, selections);
+                selections.put_back(others);
+                selections.put_back(matching);
+                scope.subtract(&selections.stopped, selections.count);
+            }
+        }
+    }
+}
+
+impl Filter {
+    /// `matching` becomes the messages of `scope` that the filter matches.
+    fn select<'a>(
+        &self,
+        matching: &mut Set,
+        scope: &Set,
+        message: &impl Fn(usize) -> Message<'a>,
+        selections: &mut Selections,
+    ) {
+        let count = selections.count;
+        match self {
+            Filter::Selector(selector) if selector.matches_all() => matching.copy(scope),
+            Filter::Selector(selector) if selector.matches_none() => matching.set_none(),
+            Filter::Selector(selector) => {
+                let priorities = selections.priorities(|index| message(index).header.priority);
+                matching.select(scope, count, |index| {
+                    word_of(index, priorities, |priority| selector.matches(priority))
+                });
+            }
+        }
+    }
+}
+
+fn collect_actions(statements: &[Statement], actions: &mut Vec<usize>) {
+    for statement in statements {
+        match statement {
+            Statement::Action(action) if !actions.contains(action) => actions.push(*action),
+            Statement::Action(_) | Statement::Stop => {}
+            Statement::Filter {
+                then, otherwise, ..
+            } => {
+                collect_actions(then, actions);
+                collect_actions(otherwise, actions);
+            }
+        }
+    }
+}
