@@ -35,7 +35,7 @@ pub const BATCH_RECORDS_MAX: usize = 32 * 1024;
 pub const QUEUE_BATCHES_MAX: usize = 64 * 1024;
 
 /// Bytes of one write to an output file.
-pub const FILE_WRITE_BYTES: usize = 1024 * 1024;
+pub const FILE_WRITE_BYTES: usize = 2 * 1024 * 1024;
 
 /// Whole pages that go past the page cache at once at least, in bytes: fewer
 /// are cheaper through it.
@@ -57,10 +57,39 @@ pub const COPY_BYTES: usize = 64 * 1024;
 /// Copied bytes at which a batch is passed on within a turn of the reactor.
 pub const COLLECT_BYTES: usize = CHUNK_BYTES;
 
-/// Record arrays that wait to be used again, for each reactor.
-pub const RECORD_ARRAYS_MAX: usize = 64;
+/// Arrays of each kind that wait to be used again, for each reactor.
+pub const RECYCLED_MAX: usize = 32;
+
+/// Capacity of an array of bytes that is worth waiting to be used again.
+pub const RECYCLED_BYTES_MAX: usize = COLLECT_BYTES + CHUNK_BYTES;
+
+/// Bytes of one configuration file.
+pub const CONFIG_FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Files of one configuration, the included ones counted.
+pub const CONFIG_FILES_MAX: usize = 1000;
+
+/// Depth of `$IncludeConfig` and `include()`; a file that includes itself ends
+/// here.
+pub const INCLUDE_DEPTH_MAX: usize = 16;
+
+/// Depth of blocks. The parser and the check recurse once for each.
+pub const BLOCK_DEPTH_MAX: usize = 64;
+
+/// Diagnostics that are kept; beyond them only their number is told.
+pub const DIAGNOSTICS_MAX: usize = 50;
+
+/// Characters of a diagnostic's message.
+pub const DIAGNOSTIC_CHARS_MAX: usize = 300;
+
+/// Characters of a source line that a diagnostic shows.
+pub const EXCERPT_CHARS_MAX: usize = 120;
 
 const _: () = {
+    // Positions in a file are 32-bit.
+    assert!(CONFIG_FILE_BYTES_MAX < u32::MAX as u64);
+    // File numbers are 16-bit.
+    assert!(CONFIG_FILES_MAX < u16::MAX as usize);
     assert!(DIRECT_BYTES_MIN <= FILE_WRITE_BYTES);
     assert!(CHUNKS_PROVIDED_MAX <= CHUNKS_PER_REACTOR);
     assert!(COPY_BYTES <= CHUNK_BYTES);

@@ -162,13 +162,32 @@ impl<F> Action<F> {
             }
             let progress = writer.resume(executor);
             self.progress(progress, now);
-        } else if let Some(due) = writer.due(is_idle, is_pressing) {
-            if due > now {
-                return Some(due);
-            }
-            let progress = writer.start(executor, now, is_idle);
-            self.progress(progress, now);
         }
+        self.start(executor, now, is_idle, is_pressing)
+    }
+
+    /// Starts a write if one is due, also behind what was resumed: where the
+    /// file could not be opened there was nothing to continue, and nobody would
+    /// come again. Returns when to come again without a completion.
+    fn start<X: Executor<File = F>>(
+        &mut self,
+        executor: &mut X,
+        now: Instant,
+        is_idle: bool,
+        is_pressing: bool,
+    ) -> Option<Instant> {
+        let Driver::File(writer) = &mut self.driver else {
+            return None;
+        };
+        if let State::Suspended { until } = self.resume.state() {
+            return Some(until);
+        }
+        let due = writer.due(is_idle, is_pressing)?;
+        if due > now {
+            return Some(due);
+        }
+        let progress = writer.start(executor, now);
+        self.progress(progress, now);
         match self.resume.state() {
             State::Suspended { until } => Some(until),
             _ => None,

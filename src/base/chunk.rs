@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crossbeam_queue::ArrayQueue;
 
 use super::mapping::Mapping;
+use super::text::Lent;
 use super::wake::Sleeper;
 use crate::limits::{CHUNK_BYTES, DIRECT_ALIGN};
 
@@ -123,6 +124,12 @@ impl Chunk {
         debug_assert!(offset + self.pool.stride() <= self.pool.memory.len());
         // SAFETY: index < count, so the offset lies inside the mapping.
         unsafe { self.pool.memory.as_ptr().add(offset) }
+    }
+}
+
+impl Lent for Chunk {
+    fn bytes(&self) -> &[u8] {
+        Chunk::bytes(self)
     }
 }
 

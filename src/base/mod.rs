@@ -1,5 +1,5 @@
 //! What the machine gives: aligned and pooled memory, the clock, counters,
-//! wake-ups, thread pinning, scanning of bytes. The only home of `libc`.
+//! wake-ups, thread pinning, scanning of bytes, nearest names. The only home of `libc`.
 
 pub mod aligned;
 pub mod atomic;
@@ -8,10 +8,13 @@ pub mod clock;
 pub mod counter;
 pub mod descriptor;
 pub mod mapping;
+pub mod nearest;
 pub mod pin;
 pub mod scan;
 pub mod simulated;
 pub mod text;
+#[cfg(test)]
+mod text_tests;
 pub mod wake;
 
 pub use aligned::AlignedBuffer;

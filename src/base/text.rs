@@ -8,16 +8,11 @@ use super::atomic::{AtomicU32, Ordering, UnsafeCell, spin_loop};
 /// Set while the bytes are being moved.
 const MOVING: u32 = 1 << 31;
 
-/// A receive buffer that can be given back once its bytes were copied.
-pub trait Lent: Send {
+/// A receive buffer that can be given back once its bytes were copied. Several
+/// threads may read it at once.
+pub trait Lent: Send + Sync {
     /// All bytes of the buffer.
     fn bytes(&self) -> &[u8];
-}
-
-impl Lent for super::chunk::Chunk {
-    fn bytes(&self) -> &[u8] {
-        super::chunk::Chunk::bytes(self)
-    }
 }
 
 /// Bytes that are read through a pin, and that may be moved out of their
@@ -39,7 +34,8 @@ enum Place<L> {
 }
 
 // SAFETY: the place is read under a pin and written under `MOVING` only, which
-// exclude each other; a lent buffer may be given back from any thread (`Send`).
+// exclude each other; a lent buffer may be read by several threads at once
+// (`Sync`) and given back from any of them (`Send`).
 unsafe impl<L: Lent> Sync for Text<L> {}
 
 /// Leave to read a text; the bytes do not move while it lives.
@@ -65,6 +61,15 @@ impl<L: Lent> Text<L> {
             pins: AtomicU32::new(0),
             place: UnsafeCell::new(Place::Owned { bytes, start }),
         }
+    }
+
+    /// Takes the bytes that have memory of their own, and leaves none.
+    pub fn take_owned(&mut self) -> Option<Vec<u8>> {
+        // SAFETY: `&mut self` means that nobody else looks.
+        self.place.with_mut(|place| match unsafe { &mut *place } {
+            Place::Owned { bytes, .. } => Some(std::mem::take(bytes)),
+            Place::Lent(_) => None,
+        })
     }
 
     /// Keeps the bytes where they are, and readable, while the pin lives. Waits
@@ -135,11 +140,10 @@ impl<L: Lent> Pin<'_, L> {
     /// Bytes of the text from `start` on, `len` of them.
     #[inline]
     pub fn bytes(&self, start: usize, len: usize) -> &[u8] {
-        let start = start - self.start;
-        assert!(start + len <= self.len);
-        // SAFETY: inside the place's bytes (checked above), which stay where
-        // they are while the pin lives.
-        unsafe { std::slice::from_raw_parts(self.bytes.add(start), len) }
+        // SAFETY: the place's bytes stay where they are while the pin lives.
+        let bytes = unsafe { std::slice::from_raw_parts(self.bytes, self.len) };
+        // Start below the place's first offset wraps, and fails the check too.
+        &bytes[start.wrapping_sub(self.start)..][..len]
     }
 }
 
@@ -147,39 +151,5 @@ impl<L: Lent> Drop for Pin<'_, L> {
     fn drop(&mut self) {
         // Release: the reads under this pin come before a move that follows.
         self.text.pins.fetch_sub(1, Ordering::Release);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Buffer(Vec<u8>);
-
-    impl Lent for Buffer {
-        fn bytes(&self) -> &[u8] {
-            &self.0
-        }
-    }
-
-    #[test]
-    fn offsets_survive_the_move() {
-        let text = Text::lent(Buffer((0..=255).collect()));
-        assert_eq!(text.pin().bytes(100, 3), [100, 101, 102]);
-        {
-            let _pin = text.pin();
-            assert_eq!(text.compact(100..200), 0, "moved under a reader");
-        }
-        assert_eq!(text.compact(100..200), 100);
-        assert_eq!(text.compact(100..200), 0, "moved twice");
-        assert_eq!(text.pin().bytes(100, 3), [100, 101, 102]);
-    }
-
-    #[test]
-    #[should_panic]
-    fn bytes_that_were_not_kept_cannot_be_read() {
-        let text = Text::lent(Buffer((0..=255).collect()));
-        text.compact(100..200);
-        let _ = text.pin().bytes(198, 3);
     }
 }

@@ -1,12 +1,13 @@
 //! What is wrong with a configuration, and how the operator is told.
 
+use crate::base::nearest::nearest;
 use std::fmt;
 
 use ariadne::{CharSet, Color, Config, IndexType, Label, Report, ReportKind};
 
-use super::bounds::{DIAGNOSTICS_MAX, EXCERPT_CHARS_MAX, MESSAGE_CHARS_MAX};
 use super::source::{Sources, floor};
 use super::span::Span;
+use crate::limits::{DIAGNOSTIC_CHARS_MAX, DIAGNOSTICS_MAX, EXCERPT_CHARS_MAX};
 
 /// How grave a diagnostic is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,7 +218,7 @@ impl std::error::Error for Diagnostics {}
 /// A message with what it quotes cut to a readable length: a value may be
 /// megabytes long and hold what a terminal takes as commands.
 fn one_line(text: String) -> String {
-    let mut line: String = text.chars().take(MESSAGE_CHARS_MAX).collect();
+    let mut line: String = text.chars().take(DIAGNOSTIC_CHARS_MAX).collect();
     if line.len() < text.len() {
         line.push('…');
     }
@@ -260,4 +261,9 @@ impl Excerpt {
             carets: within.min(EXCERPT_CHARS_MAX),
         }
     }
+}
+
+/// The hint for an unknown name: `did you mean …?`.
+pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(written, known).map(|name| format!("did you mean {name}?"))
 }

@@ -5,10 +5,8 @@
 //! daemon sees syntax. What is not understood is an error: nothing is ignored
 //! silently.
 
-mod bounds;
 mod check;
 mod diagnostic;
-mod nearest;
 pub mod parameters;
 mod source;
 mod span;

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::bounds::{FILE_BYTES_MAX, FILES_MAX};
 use super::span::{FileId, Span};
+use crate::limits::{CONFIG_FILE_BYTES_MAX, CONFIG_FILES_MAX};
 
 /// Stands for a byte that is not UTF-8. One byte wide, so that positions stay
 /// those of the file.
@@ -39,15 +39,15 @@ pub struct Place {
 impl Sources {
     /// Adds a text under a name. The error says why it is refused.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<FileId, String> {
-        if bytes.len() as u64 > FILE_BYTES_MAX {
+        if bytes.len() as u64 > CONFIG_FILE_BYTES_MAX {
             return Err(format!(
                 "{name}: larger than {} MiB, which no configuration is",
-                FILE_BYTES_MAX >> 20
+                CONFIG_FILE_BYTES_MAX >> 20
             ));
         }
         let id = match u16::try_from(self.files.len()) {
-            Ok(id) if self.files.len() < FILES_MAX => FileId(id),
-            _ => return Err(format!("{name}: more than {FILES_MAX} files")),
+            Ok(id) if self.files.len() < CONFIG_FILES_MAX => FileId(id),
+            _ => return Err(format!("{name}: more than {CONFIG_FILES_MAX} files")),
         };
         let mut text = String::with_capacity(bytes.len());
         let mut not_utf8 = Vec::new();
@@ -72,7 +72,7 @@ impl Sources {
         let mut bytes = Vec::new();
         let file = File::open(path).map_err(|error| format!("{name}: {error}"))?;
         // A device or a pipe (`/dev/zero`) would never end.
-        file.take(FILE_BYTES_MAX + 1)
+        file.take(CONFIG_FILE_BYTES_MAX + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| format!("{name}: {error}"))?;
         self.add(&name, &bytes)

@@ -16,7 +16,7 @@ pub struct Span {
 
 impl Span {
     /// The span of `range` in `file`. Files are shorter than 4 GiB
-    /// (`bounds::FILE_BYTES_MAX`).
+    /// (`bounds::CONFIG_FILE_BYTES_MAX`).
     pub fn new(file: FileId, range: Range<usize>) -> Span {
         Span {
             file,

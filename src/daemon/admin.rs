@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,12 +24,22 @@ struct Admin {
     started: Instant,
 }
 
+/// An admin socket that exists as long as the value.
+pub struct AdminSocket(PathBuf);
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        // It goes with the daemon; if it is gone, so much the better.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 /// Opens the admin socket at `path`, for its owner only. A socket that a dead
 /// daemon left is replaced.
 ///
 /// # Errors
 /// EADDRINUSE where a daemon answers on it; those of bind(2).
-pub async fn open(path: &Path) -> io::Result<UnixListener> {
+pub async fn open(path: &Path) -> io::Result<(AdminSocket, UnixListener)> {
     if UnixStream::connect(path).await.is_ok() {
         return Err(io::Error::new(
             io::ErrorKind::AddrInUse,
@@ -44,8 +54,9 @@ pub async fn open(path: &Path) -> io::Result<UnixListener> {
         std::fs::create_dir_all(parent)?;
     }
     let listener = UnixListener::bind(path)?;
+    let socket = AdminSocket(path.to_owned());
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
+    Ok((socket, listener))
 }
 
 /// Answers on the admin socket until the daemon ends.

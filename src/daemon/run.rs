@@ -11,7 +11,7 @@ use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout_at};
 
-use super::admin;
+use super::admin::{self, AdminSocket};
 use super::assemble::Daemon;
 use super::own::OwnMessages;
 use super::pid_file::PidFile;
@@ -92,7 +92,10 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
         ),
         None => None,
     };
-    let admin = open_admin(config.globals.admin_socket.clone()).await?;
+    // Removed at the end, also where the start fails below.
+    let (_admin_socket, admin) = open_admin(config.globals.admin_socket.clone())
+        .await?
+        .unzip();
     let hostname = match &config.globals.local_hostname {
         Some(name) => name.clone(),
         None => local_hostname(),
@@ -100,10 +103,8 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
     let queue_options = config.main_queue.clone();
     let own = Arc::new(OwnMessages::new(&hostname));
     let daemon = Arc::new(Daemon::start(config, switches, own)?);
-    let admin = admin.map(|(path, listener)| {
-        let serving = tokio::spawn(admin::serve(listener, Arc::clone(&daemon), started));
-        (path, serving)
-    });
+    let serving =
+        admin.map(|listener| tokio::spawn(admin::serve(listener, Arc::clone(&daemon), started)));
     let listeners: Vec<String> = daemon
         .reactors
         .listeners
@@ -135,26 +136,24 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
             ExitCode::FAILURE
         }
     };
-    if let Some((path, serving)) = admin {
+    if let Some(serving) = serving {
         serving.abort();
-        // The socket goes with the daemon; if it is gone, so much the better.
-        let _ = std::fs::remove_file(path);
     }
     Ok(result)
 }
 
 /// Opens the admin socket. One that the configuration names must be opened; the
 /// default one may be missing (another daemon has it, or no right to /run).
-async fn open_admin(path: Option<PathBuf>) -> Result<Option<(PathBuf, UnixListener)>> {
+async fn open_admin(path: Option<PathBuf>) -> Result<Option<(AdminSocket, UnixListener)>> {
     if let Some(path) = path {
-        let listener = admin::open(&path)
+        let opened = admin::open(&path)
             .await
             .with_context(|| format!("cannot open the admin socket {}", path.display()))?;
-        return Ok(Some((path, listener)));
+        return Ok(Some(opened));
     }
     let path = PathBuf::from(admin::SOCKET_DEFAULT);
     match admin::open(&path).await {
-        Ok(listener) => Ok(Some((path, listener))),
+        Ok(opened) => Ok(Some(opened)),
         Err(error) => {
             eprintln!(
                 "splashdam: no admin socket: {}: {error}; global(adminSocket=\"PATH\") sets another",

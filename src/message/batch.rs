@@ -9,6 +9,7 @@ use crossbeam_queue::ArrayQueue;
 use super::{Header, Message, Source, Timestamp};
 use crate::base::text::{Lent, Pin};
 use crate::base::{Chunk, Instant, Text};
+use crate::limits::RECYCLED_BYTES_MAX;
 
 /// One message of a batch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,9 +28,33 @@ pub struct Record {
     pub header: Header,
 }
 
-/// Record arrays that wait to be used again: reusing them keeps the allocator
-/// out of the way of a message.
-pub type Recycler = ArrayQueue<Vec<Record>>;
+/// Arrays of records and of bytes that wait to be used again: reusing them keeps
+/// the allocator, and the kernel's clearing of fresh pages, out of the way of a
+/// message.
+pub struct Recycler {
+    records: ArrayQueue<Vec<Record>>,
+    bytes: ArrayQueue<Vec<u8>>,
+}
+
+impl Recycler {
+    /// Keeps at most `count` arrays of each kind.
+    pub fn new(count: usize) -> Recycler {
+        Recycler {
+            records: ArrayQueue::new(count),
+            bytes: ArrayQueue::new(count),
+        }
+    }
+
+    /// An empty array of records.
+    pub fn records(&self) -> Vec<Record> {
+        self.records.pop().unwrap_or_default()
+    }
+
+    /// An empty array of bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.bytes.pop().unwrap_or_default()
+    }
+}
 
 /// What the batches cut from one reception share.
 pub struct Body<L: Lent = Chunk> {
@@ -45,17 +70,23 @@ pub struct Body<L: Lent = Chunk> {
     pub received: Timestamp,
     /// Monotonic time of reception.
     pub received_at: Instant,
-    /// Where the record array goes when the body is dropped.
+    /// Where the arrays go when the body is dropped.
     pub recycler: Option<Arc<Recycler>>,
 }
 
 impl<L: Lent> Drop for Body<L> {
     fn drop(&mut self) {
         if let Some(recycler) = &self.recycler {
+            // A full recycler means enough arrays are waiting; this one is freed.
             let mut records = std::mem::take(&mut self.records);
             records.clear();
-            // A full recycler means enough arrays are waiting; this one is freed.
-            let _ = recycler.push(records);
+            let _ = recycler.records.push(records);
+            if let Some(mut bytes) = self.text.take_owned()
+                && bytes.capacity() <= RECYCLED_BYTES_MAX
+            {
+                bytes.clear();
+                let _ = recycler.bytes.push(bytes);
+            }
         }
     }
 }

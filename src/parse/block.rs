@@ -10,8 +10,7 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 #[derive(Clone, Copy)]
 pub struct Block(u64);
 
-/// Which bytes of a block have some property: 0x80 in the lanes of those. A
-/// lane above the first one may be set wrongly.
+/// Which bytes of a block have some property: 0x80 in the lanes of those.
 #[derive(Clone, Copy)]
 pub struct Lanes(u64);
 
@@ -38,27 +37,14 @@ impl Block {
     #[inline(always)]
     pub const fn equal(self, byte: u8) -> Lanes {
         let difference = self.0 ^ splat(byte);
-        Lanes(difference.wrapping_sub(LOW) & !difference & HIGH)
+        let is_not_zero = ((difference & !HIGH) + !HIGH) | difference;
+        Lanes(!is_not_zero & HIGH)
     }
 
     /// Bytes that equal one of two.
     #[inline(always)]
     pub const fn either(self, one: u8, other: u8) -> Lanes {
         Lanes(self.equal(one).0 | self.equal(other).0)
-    }
-
-    /// Bytes that cannot be part of a hostname: all but ASCII letters, digits,
-    /// `.`, `-` and `_`.
-    #[inline(always)]
-    pub const fn outside_hostname(self) -> Lanes {
-        let seven = self.0 & !HIGH;
-        let folded = seven | splat(0x20);
-        let letter = at_least(folded, b'a') & !at_least(folded, b'z' + 1);
-        let dash_to_nine = at_least(seven, b'-') & !at_least(seven, b'9' + 1);
-        let slash = !at_least(seven ^ splat(b'/'), 1);
-        let underscore = !at_least(seven ^ splat(b'_'), 1);
-        let inside = letter | dash_to_nine & !slash | underscore;
-        Lanes((!inside | self.0) & HIGH)
     }
 }
 
@@ -67,26 +53,64 @@ const fn splat(byte: u8) -> u64 {
     LOW * byte as u64
 }
 
-/// 0x80 in the lanes that are at least `byte`; all are below 0x80.
-#[inline(always)]
-const fn at_least(word: u64, byte: u8) -> u64 {
-    word + splat(0x80 - byte)
-}
-
 impl Lanes {
     /// Index of the first byte that has the property.
     #[inline(always)]
-    pub fn first(self) -> Option<usize> {
+    fn first(self) -> Option<usize> {
         (self.0 != 0).then(|| self.0.trailing_zeros() as usize / 8)
+    }
+
+    /// The same without the first.
+    #[inline(always)]
+    fn without_first(self) -> Lanes {
+        Lanes(self.0 & self.0.wrapping_sub(1))
     }
 }
 
-/// Offset of the first byte from `start` on that `property` finds, or `end`.
+/// The places where a text has a certain byte, one after the other.
+pub struct Places<'a> {
+    text: &'a [u8],
+    byte: u8,
+    /// Offset of the block in hand, and what is left of it.
+    block: usize,
+    lanes: Lanes,
+}
+
+impl<'a> Places<'a> {
+    /// The places of `byte` from `start` on, which is at most the text's length.
+    #[inline(always)]
+    pub fn new(text: &'a [u8], start: usize, byte: u8) -> Places<'a> {
+        Places {
+            text,
+            byte,
+            block: start,
+            lanes: Block::load(text, start).equal(byte),
+        }
+    }
+
+    /// Offset of the next place; the text's length if there is none.
+    #[inline(always)]
+    pub fn next(&mut self) -> usize {
+        loop {
+            if let Some(lane) = self.lanes.first() {
+                self.lanes = self.lanes.without_first();
+                return self.block + lane;
+            }
+            if self.text.len() - self.block <= BYTES {
+                return self.text.len();
+            }
+            self.block += BYTES;
+            self.lanes = Block::load(self.text, self.block).equal(self.byte);
+        }
+    }
+}
+
+/// Offset of the first `one` or `other` in `text[start..end]`, or `end`.
 #[inline(always)]
-pub fn find(text: &[u8], start: usize, end: usize, property: impl Fn(Block) -> Lanes) -> usize {
+pub fn find_either(text: &[u8], start: usize, end: usize, one: u8, other: u8) -> usize {
     let mut at = start;
     while at < end {
-        if let Some(lane) = property(Block::load(text, at)).first() {
+        if let Some(lane) = Block::load(text, at).either(one, other).first() {
             return end.min(at + lane);
         }
         at += BYTES;
@@ -108,27 +132,20 @@ pub const fn within(word: u64, base: &[u8; 8], most: [u8; 8]) -> bool {
 mod tests {
     use super::*;
 
-    fn is_hostname_byte(byte: u8) -> bool {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
-    }
-
     #[test]
-    fn every_byte_is_classed_alike_in_every_lane() {
+    fn a_byte_is_found_in_every_lane() {
         for byte in 0..=255u8 {
             for lane in 0..BYTES {
-                let mut bytes = [b'x'; BYTES];
-                bytes[lane] = byte;
-                let block = Block::load(&bytes, 0);
-                let outside = (!is_hostname_byte(byte)).then_some(lane);
-                assert_eq!(
-                    block.outside_hostname().first(),
-                    outside,
-                    "{byte} at {lane}"
-                );
-                let equal = (byte == b':').then_some(lane);
-                assert_eq!(block.equal(b':').first(), equal, "{byte} at {lane}");
-                let either = (byte == b':' || byte == b' ').then_some(lane);
-                assert_eq!(block.either(b':', b' ').first(), either, "{byte} at {lane}");
+                for other in [b':' - 1, b':' + 1, b':' | 0x80, b'x'] {
+                    let mut bytes = [other; BYTES];
+                    bytes[lane] = byte;
+                    let is_colon = byte == b':';
+                    let lanes = Block::load(&bytes, 0).equal(b':');
+                    assert_eq!(lanes.first(), is_colon.then_some(lane), "{bytes:?}");
+                    let found = find_either(&bytes, 0, BYTES, b':', b' ');
+                    let is_found = is_colon || byte == b' ';
+                    assert_eq!(found, if is_found { lane } else { BYTES }, "{bytes:?}");
+                }
             }
         }
     }
@@ -136,14 +153,27 @@ mod tests {
     #[test]
     fn a_search_ends_where_it_should() {
         let text = b"0123456789012345678901234567890:2";
-        let colon = |block: Block| block.equal(b':');
+        let find = |start, end| find_either(text, start, end, b':', b' ');
         for start in 0..=31 {
-            assert_eq!(find(text, start, text.len(), colon), 31);
-            assert_eq!(find(text, start, 31, colon), 31);
+            assert_eq!(find(start, text.len()), 31);
+            assert_eq!(find(start, 31), 31);
         }
-        assert_eq!(find(text, 0, 20, colon), 20);
-        assert_eq!(find(text, 32, text.len(), colon), text.len());
-        assert_eq!(find(text, 33, text.len(), colon), text.len());
+        assert_eq!(find(0, 20), 20);
+        assert_eq!(find(32, text.len()), text.len());
+        assert_eq!(find(33, text.len()), text.len());
+    }
+
+    #[test]
+    fn places_are_given_in_order() {
+        let text = b"  !  a long word, and   another     ";
+        for start in 0..=text.len() {
+            let mut places = Places::new(text, start, b' ');
+            for at in (start..text.len()).filter(|&at| text[at] == b' ') {
+                assert_eq!(places.next(), at, "from {start}");
+            }
+            assert_eq!(places.next(), text.len());
+            assert_eq!(places.next(), text.len());
+        }
     }
 
     #[test]
@@ -157,11 +187,8 @@ mod tests {
             (b"\xb00:00:00", false),
         ] {
             let most = [2, 9, 0, 5, 9, 0, 6, 9];
-            assert_eq!(
-                within(u64::from_le_bytes(*text), b"00:00:00", most),
-                expected,
-                "{text:?}"
-            );
+            let word = u64::from_le_bytes(*text);
+            assert_eq!(within(word, b"00:00:00", most), expected, "{text:?}");
         }
     }
 }

@@ -40,7 +40,7 @@ use crate::message::{Header, Span};
 /// [`HEADER_BYTES_MAX`] are left to MSG, with those behind them; RFC 3164
 /// fields are looked for before it only (rsyslog bounds HOSTNAME and TAG at
 /// some 510 bytes each, so that takes a timestamp of 64,000 zeros).
-#[inline]
+#[inline(always)]
 pub fn parse(text: &[u8]) -> Header {
     let head = &text[..text.len().min(HEADER_BYTES_MAX)];
     let Some((priority, start)) = priority::parse(head) else {

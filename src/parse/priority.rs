@@ -7,7 +7,7 @@ use crate::message::Priority;
 /// Without `<` there is no PRI: user.notice. `None` if there is one that
 /// cannot be used (no `>`, or above 191): then nothing of the message may be
 /// taken for a header. `<>` is 0, and leading zeros do no harm.
-#[inline]
+#[inline(always)]
 pub fn parse(text: &[u8]) -> Option<(Priority, usize)> {
     // Two and three digits, by far the most frequent, without a loop.
     if let Some([b'<', a, b, c, d]) = text.first_chunk() {

@@ -1,5 +1,7 @@
 //! RFC 3164, and everything that is not RFC 5424.
 
+use std::ops::Range;
+
 use super::block;
 use super::cursor::Cursor;
 use super::{span, timestamp};
@@ -16,13 +18,23 @@ const TAG_BYTES_MAX: usize = 510;
 /// Parses `text` from `start` on, where PRI ends.
 #[inline(never)]
 pub fn parse(text: &[u8], start: usize, priority: Priority) -> Header {
-    if timestamp::is_canonical_rfc3164(&text[start..]) {
-        let end = start + timestamp::RFC3164_BYTES;
-        let behind = Cursor::new(text, end + 1);
-        hostname_and_tag(text, behind, priority, TimeKind::Rfc3164, span(start, end))
-    } else {
-        parse_variant(text, start, priority)
+    if !timestamp::is_canonical_rfc3164(&text[start..]) {
+        return parse_rfc3339(text, start, priority);
     }
+    let end = start + timestamp::RFC3164_BYTES;
+    let behind = Cursor::new(text, end + 1);
+    hostname_and_tag(text, behind, priority, TimeKind::Rfc3164, span(start, end))
+}
+
+/// Parses a message with a timestamp as rsyslog's own forward format has it.
+#[inline(never)]
+fn parse_rfc3339(text: &[u8], start: usize, priority: Priority) -> Header {
+    let Some(len) = timestamp::canonical_rfc3339(&text[start..]) else {
+        return parse_variant(text, start, priority);
+    };
+    let end = start + len;
+    let behind = Cursor::new(text, end + 1);
+    hostname_and_tag(text, behind, priority, TimeKind::Rfc3339, span(start, end))
 }
 
 /// Parses a message without a timestamp of the usual form.
@@ -70,7 +82,7 @@ fn hostname_and_tag(
         format: Format::Rfc3164,
         time,
         timestamp,
-        hostname,
+        hostname: span(hostname.start, hostname.end),
         tag: span(start, end),
         procid: Span::ABSENT,
         msgid: Span::ABSENT,
@@ -135,26 +147,23 @@ fn behind_separator(mut cursor: Cursor, timestamp_end: usize) -> Option<End> {
     })
 }
 
-/// HOSTNAME, absent if what comes next cannot be one, and the offset at which
-/// TAG begins.
+/// HOSTNAME, 0 to 0 if what comes next cannot be one, and the offset at which
+/// TAG begins. (A range of words: a [`Span`] on the stack, written in halves and
+/// read as a whole, stalls the processor.)
 ///
 /// A word is a hostname if it holds letters, digits, `.`, `-`, `_` only, ends in
 /// a letter or digit, and a space follows; or if the message ends with it.
-#[inline]
-fn hostname(text: &[u8], cursor: Cursor) -> (Span, usize) {
+#[inline(always)]
+fn hostname(text: &[u8], cursor: Cursor) -> (Range<usize>, usize) {
     let start = cursor.at.min(text.len());
-    if cursor.left == 0 {
-        return (Span::ABSENT, start);
-    }
     let end = hostname_end(text, start);
-    if end - start == cursor.left {
-        return (span(start, end), end);
-    }
     let ends_well = end > start && text[end - 1].is_ascii_alphanumeric();
     if ends_well && text.get(end) == Some(&b' ') {
-        (span(start, end), end + 1)
+        (start..end, end + 1)
+    } else if end > start && end - start == cursor.left {
+        (start..end, end)
     } else {
-        (Span::ABSENT, start)
+        (0..0, start)
     }
 }
 
@@ -162,13 +171,29 @@ fn hostname(text: &[u8], cursor: Cursor) -> (Span, usize) {
 #[inline(always)]
 fn hostname_end(text: &[u8], start: usize) -> usize {
     let most = text.len().min(start + HOSTNAME_BYTES_MAX);
-    block::find(text, start, most, |block| block.outside_hostname())
+    let mut at = start;
+    while at < most && IS_HOSTNAME_BYTE[text[at] as usize] {
+        at += 1;
+    }
+    at
 }
+
+/// ASCII letters, digits, `.`, `-`, `_`. Hostnames are short: looking each byte
+/// up takes fewer instructions than classing eight at a time.
+static IS_HOSTNAME_BYTE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        byte += 1;
+    }
+    table
+};
 
 /// Offset of the first byte behind TAG: a colon is part of it, a space is not.
 #[inline(always)]
 fn tag_end(text: &[u8], start: usize) -> usize {
     let most = text.len().min(start + TAG_BYTES_MAX);
-    let end = block::find(text, start, most, |block| block.either(b':', b' '));
+    let end = block::find_either(text, start, most, b':', b' ');
     end + usize::from(text.get(end) == Some(&b':'))
 }

@@ -3,41 +3,81 @@
 //! Like rsyslog, nothing but the timestamp is checked: fields may be empty, too
 //! long, or missing at the end.
 
-use super::block;
+use super::block::Places;
 use super::cursor::Cursor;
 use super::{span, timestamp};
 use crate::message::{Format, Header, Priority, Span, TimeKind};
 
 /// Parses `text` from `start` on, where `<PRI>1 ` ends. `is_cut` says that the
-/// message goes on behind `text`, so that a field which ends with it does not
+/// message goes on behind `text`, so that a field which reaches its end does not
 /// end there.
 ///
 /// Where the timestamp is not one, all from it on is MSG.
 #[inline(never)]
 pub fn parse(text: &[u8], start: usize, priority: Priority, is_cut: bool) -> Header {
-    let mut header = Header {
+    let Some((time, timestamp_end, hostname)) = timestamp(text, start) else {
+        return Header {
+            priority,
+            format: Format::Rfc5424,
+            msg: start as u16,
+            ..Header::default()
+        };
+    };
+    let mut spaces = Places::new(text, hostname, b' ');
+    let (hostname_end, app_name) = field(text, &mut spaces);
+    let (app_name_end, procid) = field(text, &mut spaces);
+    let (procid_end, msgid) = field(text, &mut spaces);
+    let (msgid_end, structured_data) = field(text, &mut spaces);
+    let (data, msg) = match text.get(structured_data) {
+        Some(b'-') => behind_data(text, structured_data, structured_data + 1),
+        Some(b'[') => behind_data(text, structured_data, elements_end(text, structured_data)),
+        // rsyslog gives the MSGID instead.
+        _ => (span(msgid, msgid_end), structured_data),
+    };
+    let header = Header {
         priority,
         format: Format::Rfc5424,
-        msg: start as u16,
-        ..Header::default()
+        time,
+        timestamp: span(start, timestamp_end),
+        hostname: span(hostname, hostname_end),
+        tag: span(app_name, app_name_end),
+        procid: span(procid, procid_end),
+        msgid: span(msgid, msgid_end),
+        structured_data: data,
+        msg: msg as u16,
     };
-    let Some((kind, end, next)) = timestamp(text, start) else {
-        return header;
-    };
-    header.time = kind;
-    header.timestamp = span(start, end);
-    header.msg = next as u16;
-    let mut fields = Fields { text, is_cut };
-    if fields.read_all(next, &mut header).is_none() {
-        // A field that began before the cut: MSG begins with it.
-        return header;
+    // An unclosed STRUCTURED-DATA ends one byte before the text does.
+    if is_cut && msg + 1 >= text.len() {
+        without_cut_fields(header, text.len(), structured_data)
+    } else {
+        header
+    }
+}
+
+/// The header without the fields that the cut fell into, or might have: MSG
+/// begins with the first of them.
+#[cold]
+fn without_cut_fields(mut header: Header, text_len: usize, structured_data: usize) -> Header {
+    header.msg = structured_data as u16;
+    header.structured_data = Span::ABSENT;
+    let fields = [
+        &mut header.msgid,
+        &mut header.procid,
+        &mut header.tag,
+        &mut header.hostname,
+    ];
+    for field in fields {
+        if field.end() == text_len {
+            header.msg = field.start;
+            *field = Span::ABSENT;
+        }
     }
     header
 }
 
 /// The kind of the timestamp at `start`, its end, and the start of the next
 /// field.
-#[inline]
+#[inline(always)]
 fn timestamp(text: &[u8], start: usize) -> Option<(TimeKind, usize, usize)> {
     let rest = &text[start..];
     if let Some(len) = timestamp::canonical_rfc3339(rest) {
@@ -62,82 +102,32 @@ fn other_timestamp(text: &[u8], start: usize) -> Option<(TimeKind, usize, usize)
     Some((TimeKind::Rfc3339, end, cursor.at))
 }
 
-/// The fields behind the timestamp.
-struct Fields<'a> {
-    text: &'a [u8],
-    is_cut: bool,
-}
-
-impl Fields<'_> {
-    /// Reads HOSTNAME to STRUCTURED-DATA from `at` on. `None` if the cut fell
-    /// into one of them; the header then ends before it.
-    #[inline(always)]
-    fn read_all(&mut self, at: usize, header: &mut Header) -> Option<()> {
-        let at = self.field(at, &mut header.hostname, &mut header.msg)?;
-        let at = self.field(at, &mut header.tag, &mut header.msg)?;
-        let at = self.field(at, &mut header.procid, &mut header.msg)?;
-        let at = self.field(at, &mut header.msgid, &mut header.msg)?;
-        let (span, next) = self.structured_data(at, header.msgid)?;
-        header.structured_data = span;
-        header.msg = next as u16;
-        Some(())
-    }
-
-    /// Reads a field that ends with a space or with the message; `next` becomes
-    /// the start of what follows.
-    #[inline(always)]
-    fn field(&mut self, at: usize, field: &mut Span, next: &mut u16) -> Option<usize> {
-        let end = find_space(self.text, at);
-        if end == self.text.len() && self.is_cut {
-            return None;
-        }
-        *field = span(at, end);
-        let behind = self.text.len().min(end + 1);
-        *next = behind as u16;
-        Some(behind)
-    }
-
-    /// STRUCTURED-DATA and the start of MSG.
-    ///
-    /// It ends with the first `]` that has a space or the end of the message
-    /// behind it and no backslash before it. Where there is none, rsyslog gives
-    /// the MSGID instead.
-    #[inline(always)]
-    fn structured_data(&mut self, at: usize, msgid: Span) -> Option<(Span, usize)> {
-        let text = self.text;
-        let end = match text.get(at) {
-            Some(b'-') => at + 1,
-            Some(b'[') => self.elements_end(at)?,
-            _ => return Some((msgid, at)),
-        };
-        let separator = usize::from(text.get(end) == Some(&b' '));
-        Some((span(at, end), end + separator))
-    }
-
-    /// Where STRUCTURED-DATA that begins with the `[` at `at` ends.
-    fn elements_end(&self, at: usize) -> Option<usize> {
-        let text = self.text;
-        for bracket in memchr::memchr_iter(b']', &text[at..]) {
-            let end = at + bracket + 1;
-            let is_escaped = text[end - 2] == b'\\';
-            let is_followed_well = match text.get(end) {
-                Some(&next) => next == b' ',
-                None => !self.is_cut,
-            };
-            if is_followed_well && !is_escaped {
-                return Some(end);
-            }
-        }
-        if self.is_cut {
-            return None;
-        }
-        // Unclosed: rsyslog stops one byte before the end.
-        Some(text.len() - usize::from(!text.ends_with(b"\\]")))
-    }
-}
-
-/// Offset of the first space from `at` on, or the text's length.
+/// The end of a field, which is the next space or the end of the message, and
+/// the start of what follows.
 #[inline(always)]
-fn find_space(text: &[u8], at: usize) -> usize {
-    block::find(text, at, text.len(), |block| block.equal(b' '))
+fn field(text: &[u8], spaces: &mut Places) -> (usize, usize) {
+    let end = spaces.next();
+    (end, text.len().min(end + 1))
+}
+
+/// STRUCTURED-DATA from `start` to before `end`, and the start of MSG.
+#[inline(always)]
+fn behind_data(text: &[u8], start: usize, end: usize) -> (Span, usize) {
+    let separator = usize::from(text.get(end) == Some(&b' '));
+    (span(start, end), end + separator)
+}
+
+/// Where STRUCTURED-DATA that begins with the `[` at `start` ends: with the
+/// first `]` that has a space or the end of the message behind it and no
+/// backslash before it. Where there is none, rsyslog stops one byte before the
+/// end of the message.
+fn elements_end(text: &[u8], start: usize) -> usize {
+    for bracket in memchr::memchr_iter(b']', &text[start..]) {
+        let end = start + bracket + 1;
+        let is_escaped = text[end - 2] == b'\\';
+        if !is_escaped && text.get(end).is_none_or(|&next| next == b' ') {
+            return end;
+        }
+    }
+    text.len() - usize::from(!text.ends_with(b"\\]"))
 }

@@ -182,13 +182,13 @@ fn rfc5424_fields_behind_the_limit_are_msg() {
 }
 
 #[test]
-fn a_header_may_end_at_the_limit() {
+fn a_header_may_end_before_the_limit() {
     let start = b"<13>1 - host app 1 id [";
-    let inside = vec![b'x'; HEADER_BYTES_MAX - start.len() - 2];
+    let inside = vec![b'x'; HEADER_BYTES_MAX - start.len() - 4];
     let text = [&start[..], &inside, b"] text"].concat();
     let header = parse(&text);
-    assert_eq!(header.structured_data.end(), HEADER_BYTES_MAX - 1);
-    assert_eq!(header.msg as usize, HEADER_BYTES_MAX);
+    assert_eq!(header.structured_data.end(), HEADER_BYTES_MAX - 3);
+    assert_eq!(header.msg as usize, HEADER_BYTES_MAX - 2);
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod fixed_array;
 mod options;
 mod room;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use bounded::{Queue, QueueCounters};
 pub use fixed_array::FixedArray;

@@ -68,8 +68,9 @@ impl Assembly {
         counters: &InputCounters,
     ) -> Framed {
         if self.records.capacity() == 0 {
-            self.records = self.recycler.pop().unwrap_or_default();
+            self.records = self.recycler.records();
         }
+        let sources = self.sources.len();
         let source = self.source_index(source);
         let bytes = &bytes[..range.end];
         let before = self.records.len();
@@ -84,7 +85,7 @@ impl Assembly {
             let text = &bytes[frame.range.clone()];
             if frame.has_control {
                 escaped += 1;
-                empty += u64::from(!self.push_escaped(text, source));
+                self.push_escaped(text, source);
             } else if text.is_empty() {
                 empty += 1;
             } else {
@@ -98,6 +99,10 @@ impl Assembly {
             }
         }
         let found = (self.records.len() - before) as u64;
+        if found == 0 {
+            // A batch without records is never taken: sources would pile up.
+            self.sources.truncate(sources);
+        }
         counters.received.add(found + empty);
         counters.discarded_empty.add(empty);
         counters.escaped.add(escaped);
@@ -117,6 +122,10 @@ impl Assembly {
     ) -> Framed {
         let before = self.records.len();
         let framed = self.frame(framer, options, bytes, range.clone(), source, counters);
+        if self.records.len() == before {
+            // The rest of a line without end, for example.
+            return framed;
+        }
         let shift = self.copied.len() as i64 - range.start as i64;
         self.copied
             .extend_from_slice(&bytes[range.start..framed.rest]);
@@ -141,15 +150,15 @@ impl Assembly {
             return;
         };
         counters.received.add(1);
-        let source = self.source_index(source);
         let text = &carry[frame.range];
+        if text.is_empty() {
+            counters.discarded_empty.add(1);
+            return;
+        }
+        let source = self.source_index(source);
         if frame.has_control {
             counters.escaped.add(1);
-            if !self.push_escaped(text, source) {
-                counters.discarded_empty.add(1);
-            }
-        } else if text.is_empty() {
-            counters.discarded_empty.add(1);
+            self.push_escaped(text, source);
         } else {
             self.records.push(Record {
                 start: self.copied.len() as u32,
@@ -176,9 +185,7 @@ impl Assembly {
 
     /// The batch of all records, whose texts were copied.
     pub fn take_copied(&mut self, received: Timestamp, received_at: Instant) -> Batch {
-        // The next batch will be about as long.
-        let next = Vec::with_capacity(self.copied.len());
-        let bytes = std::mem::replace(&mut self.copied, next);
+        let bytes = std::mem::replace(&mut self.copied, self.recycler.bytes());
         let used = 0..bytes.len();
         self.take(Text::owned(bytes, 0), used, received, received_at)
     }
@@ -214,15 +221,12 @@ impl Assembly {
         })
     }
 
-    /// Appends a record with its control characters escaped. Returns false for
-    /// a frame that is empty then.
-    fn push_escaped(&mut self, text: &[u8], source: u16) -> bool {
+    /// Appends a record with its control characters escaped. Where nothing is
+    /// left of them (a NUL alone) it is an empty message, as in rsyslog.
+    fn push_escaped(&mut self, text: &[u8], source: u16) {
         let start = self.rewritten.len();
         parse::sanitize(text, &mut self.rewritten);
         let text = &self.rewritten[start..];
-        if text.is_empty() {
-            return false;
-        }
         self.records.push(Record {
             start: start as u32,
             len: text.len() as u32,
@@ -230,7 +234,6 @@ impl Assembly {
             rewritten: true,
             header: parse::parse(text),
         });
-        true
     }
 
     fn source_index(&mut self, source: &Arc<Source>) -> u16 {

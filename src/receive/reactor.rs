@@ -12,7 +12,7 @@ use super::connection::{Connection, ReceiveState};
 use super::{Handover, Inbox, Listener};
 use crate::base::{Chunk, ChunkPool, Clock, Instant, Sleeper};
 use crate::frame::{Framer, FramerOptions};
-use crate::limits::{CHUNK_WAIT_MS_MAX, COLLECT_BYTES, COPY_BYTES, RECORD_ARRAYS_MAX};
+use crate::limits::{CHUNK_WAIT_MS_MAX, COLLECT_BYTES, COPY_BYTES, RECYCLED_MAX};
 use crate::message::batch::Recycler;
 use crate::message::{Batch, Body, LocalClock, Source, Timestamp};
 use crate::queue::Queue;
@@ -46,6 +46,8 @@ pub struct ReactorShared {
 pub struct ReactorOptions {
     /// Which of the reactors it is, from 0. The first one accepts.
     pub index: usize,
+    /// For all listeners; each one says itself whether frames may be octet
+    /// counted.
     pub framer: FramerOptions,
     /// Chunks that are provided to the ring at once at most.
     pub provided_max: usize,
@@ -67,6 +69,8 @@ pub struct Reactor<R, C> {
     starved: VecDeque<usize>,
     /// Listeners whose accept failed, and when to try again.
     resting: Vec<(Instant, usize)>,
+    /// How the connections of each listener are framed.
+    framers: Vec<FramerOptions>,
     /// For what is copied, of all connections of a listener together.
     collected: Vec<Assembly>,
     /// For what stays in its chunk.
@@ -99,12 +103,20 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         room: Arc<Sleeper>,
     ) -> Reactor<R, C> {
         assert!(pool.headroom() >= options.framer.carry_bytes_max());
-        let recycler = Arc::new(Recycler::new(RECORD_ARRAYS_MAX));
+        let recycler = Arc::new(Recycler::new(RECYCLED_MAX));
         let now = clock.now();
         let collected = shared
             .listeners
             .iter()
             .map(|_| Assembly::new(Arc::clone(&recycler)))
+            .collect();
+        let framers = shared
+            .listeners
+            .iter()
+            .map(|listener| FramerOptions {
+                octet_counted: listener.options.octet_counted_framing,
+                ..options.framer.clone()
+            })
             .collect();
         let mut reactor = Reactor {
             ring,
@@ -118,6 +130,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             vacant: Vec::new(),
             starved: VecDeque::new(),
             resting: Vec::new(),
+            framers,
             collected,
             lent: Assembly::new(recycler),
             pending: VecDeque::new(),
@@ -182,6 +195,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
 
     /// Time until something has to be done without a completion.
     fn timeout(&mut self) -> Option<Duration> {
+        // The receives that were restarted may find nothing to receive; the
+        // chunks are for those that still wait, then.
+        if !self.starved.is_empty() && self.ring.provided() > 0 {
+            return Some(Duration::ZERO);
+        }
         while self
             .in_chunks
             .front()
@@ -335,7 +353,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if len >= COPY_BYTES {
             let framed = self.lent.frame(
                 &mut connection.framer,
-                &self.options.framer,
+                &self.framers[listener],
                 chunk.bytes(),
                 start..end,
                 &connection.source,
@@ -381,7 +399,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             let collected = &mut self.collected[listener];
             let framed = collected.frame_copied(
                 &mut connection.framer,
-                &self.options.framer,
+                &self.framers[listener],
                 chunk.bytes(),
                 start..end,
                 &connection.source,
@@ -412,7 +430,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         let counters = &self.shared.listeners[listener].counters;
         self.collected[listener].finish(
             &mut connection.framer,
-            &self.options.framer,
+            &self.framers[listener],
             &connection.carry,
             &connection.source,
             counters,

@@ -379,10 +379,8 @@ impl Network {
         let end = (start + len + POISON_BYTES).min(bytes.len());
         bytes[start.saturating_sub(POISON_BYTES)..start].fill(b'\n');
         bytes[start + len..end].fill(b'\n');
-        for (place, byte) in bytes[start..start + len]
-            .iter_mut()
-            .zip(socket.unread.drain(..len))
-        {
+        let places = bytes[start..start + len].iter_mut();
+        for (place, byte) in places.zip(socket.unread.drain(..len)) {
             *place = byte;
         }
         socket.received += len;
@@ -520,12 +518,11 @@ impl Ring for SimulatedRing {
 impl Drop for SimulatedRing {
     /// Chunks that were provided, or that nobody fetched, go back.
     fn drop(&mut self) {
-        let mut network = self.network.0.borrow_mut();
-        let state = network.ring(self.index);
-        state.provided.clear();
-        state.ready.clear();
-        for accept in std::mem::take(&mut state.accepts).into_values() {
-            assert!(accept.is_cancelled || network.backlogs.contains_key(&accept.listener));
+        // Borrowed only where an assertion about the network has failed.
+        if let Ok(mut network) = self.network.0.try_borrow_mut() {
+            let state = network.ring(self.index);
+            state.provided.clear();
+            state.ready.clear();
         }
     }
 }

@@ -15,8 +15,8 @@
 
 use std::ops::Range;
 
+use crate::base::nearest::nearest;
 use crate::message::{Facility, Priority, Severity};
-use crate::template::nearest::nearest;
 
 /// A set of facility and severity pairs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

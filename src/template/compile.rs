@@ -2,12 +2,38 @@
 
 use std::ops::Range;
 
-use super::Part;
 use super::edit::{Case, Edit, TO_END};
 use super::error::TemplateError;
-use super::nearest::nearest;
 use super::property::{NOT_BUILT, PROPERTIES, Property};
 use super::time::{DATE_OPTIONS, DateFormat};
+use super::{LineDate, Part};
+use crate::base::nearest::nearest;
+
+/// What follows `%timestamp%` in ` %hostname% %syslogtag%`.
+const HEADER_BEHIND_TIME: [Part; 4] = [
+    Part::Byte(b' '),
+    Part::Property(Property::Hostname),
+    Part::Byte(b' '),
+    Part::Property(Property::SyslogTag),
+];
+
+/// `%msg:::drop-last-lf%`.
+pub(super) const MSG_WITHOUT_LF: Part = Part::Edited(
+    Property::Msg,
+    Edit {
+        drop_last_lf: true,
+        ..Edit::NONE
+    },
+);
+
+/// `%msg:::sp-if-no-1st-sp%`.
+const SPACE_OF_MSG: Part = Part::Edited(
+    Property::Msg,
+    Edit {
+        space_unless_first: true,
+        ..Edit::NONE
+    },
+);
 
 /// What a backslash is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +44,11 @@ pub(super) enum Backslash {
     Literal,
 }
 
+/// Sets what an option asks for.
+type Set = fn(&mut Edit);
+
 /// Options that are no date formats, and what they set.
-const EDIT_OPTIONS: [(&str, fn(&mut Edit)); 9] = [
+const EDIT_OPTIONS: [(&str, Set); 9] = [
     ("lowercase", |edit| edit.case = Case::Lower),
     ("uppercase", |edit| edit.case = Case::Upper),
     ("sp-if-no-1st-sp", |edit| edit.space_unless_first = true),
@@ -51,6 +80,28 @@ const OPTIONS_NOT_BUILT: [&str; 14] = [
 
 /// Digits of a position that are read: more than any message has bytes.
 const POSITION_DIGITS_MAX: usize = 9;
+
+/// Where in `parts` a [`Part::Line`] can take their place.
+pub(super) fn line(parts: &[Part]) -> Option<(LineDate, Range<usize>)> {
+    let is_header = |parts: &[Part]| parts == HEADER_BEHIND_TIME;
+    let behind_time = parts
+        .windows(HEADER_BEHIND_TIME.len())
+        .position(is_header)?;
+    let start = behind_time.checked_sub(1)?;
+    let date = match parts[start] {
+        Part::Property(Property::TimeReported(DateFormat::Rfc3164)) => LineDate::Rfc3164,
+        Part::Property(Property::TimeReported(DateFormat::Rfc3339)) => LineDate::Rfc3339,
+        _ => return None,
+    };
+    let space = behind_time + HEADER_BEHIND_TIME.len();
+    let is_space = |part: &Part| *part == Part::SpaceBeforeMsg || *part == SPACE_OF_MSG;
+    let msg = space + usize::from(parts.get(space).is_some_and(is_space));
+    let is_msg = |part: &Part| *part == Part::Property(Property::Msg) || *part == MSG_WITHOUT_LF;
+    parts
+        .get(msg)
+        .is_some_and(is_msg)
+        .then_some((date, start..msg + 1))
+}
 
 /// The parts of a template's text.
 pub(super) fn parts(text: &str, backslash: Backslash) -> Result<Vec<Part>, TemplateError> {
@@ -141,7 +192,7 @@ fn property(text: &str, range: Range<usize>) -> Result<Part, TemplateError> {
             };
         }
     };
-    let mut edit = Edit::default();
+    let mut edit = Edit::NONE;
     if let Some(range) = fields.next() {
         edit.from = from(text, range)?;
     }
@@ -164,7 +215,7 @@ fn property(text: &str, range: Range<usize>) -> Result<Part, TemplateError> {
         let message = "the name of a JSON field (behind the options) is not built yet";
         return Err(TemplateError::new(range, message));
     }
-    Ok(if edit == Edit::default() {
+    Ok(if edit == Edit::NONE {
         Part::Property(property)
     } else {
         Part::Edited(property, edit)

@@ -46,7 +46,7 @@ fn a_lone_first_position_is_a_last_one() {
         let edit = Edit {
             from,
             to,
-            ..Edit::default()
+            ..Edit::NONE
         };
         [Part::Edited(Property::Msg, edit)]
     };
@@ -86,7 +86,7 @@ fn options_add_up() {
             to: 9,
             case: edit::Case::Upper,
             drop_controls: true,
-            ..Edit::default()
+            ..Edit::NONE
         }
     );
 }

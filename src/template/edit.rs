@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// What is done to a property's value. The fields stand in the order of
 /// application.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Edit {
     /// First and last byte, counted from 1; 0 where not given, at most `TO_END`.
     pub(super) from: u32,
@@ -22,9 +22,8 @@ pub(super) struct Edit {
 }
 
 /// `lowercase`, `uppercase`: of ASCII letters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Case {
-    #[default]
     Keep,
     Lower,
     Upper,
@@ -37,6 +36,20 @@ pub(super) const TO_END: u32 = u32::MAX;
 const ESCAPE_BYTES: usize = 4;
 
 impl Edit {
+    /// What changes nothing.
+    pub(super) const NONE: Edit = Edit {
+        from: 0,
+        to: 0,
+        space_unless_first: false,
+        case: Case::Keep,
+        drop_controls: false,
+        space_controls: false,
+        escape_controls: false,
+        drop_slashes: false,
+        replace_slashes: false,
+        drop_last_lf: false,
+    };
+
     /// Whether the result is a part of the value, or a single space.
     #[inline]
     pub(super) fn only_cuts(&self) -> bool {
@@ -184,7 +197,7 @@ mod tests {
             let edit = Edit {
                 from,
                 to,
-                ..Edit::default()
+                ..Edit::NONE
             };
             edited(edit, value.as_bytes())
         };
@@ -206,7 +219,7 @@ mod tests {
     fn control_characters() {
         let escape = Edit {
             escape_controls: true,
-            ..Edit::default()
+            ..Edit::NONE
         };
         assert_eq!(edited(escape, b" a\x01b\x7f\n"), " a#001b#127#010");
         assert_eq!(edited(escape, b"\t\t"), "#009#009");
@@ -228,7 +241,7 @@ mod tests {
     fn paths_are_made_safe() {
         let replace = Edit {
             replace_slashes: true,
-            ..Edit::default()
+            ..Edit::NONE
         };
         let drop = Edit {
             drop_slashes: true,
@@ -251,7 +264,7 @@ mod tests {
     fn the_last_line_feed() {
         let drop = Edit {
             drop_last_lf: true,
-            ..Edit::default()
+            ..Edit::NONE
         };
         assert_eq!(edited(drop, b"a\n\n"), "a\n");
         assert_eq!(edited(drop, b"\n"), "");
@@ -262,7 +275,7 @@ mod tests {
     fn a_space_unless_there_is_one() {
         let space = Edit {
             space_unless_first: true,
-            ..Edit::default()
+            ..Edit::NONE
         };
         assert_eq!(edited(space, b" hi"), "");
         assert_eq!(edited(space, b"hi"), " ");
@@ -273,7 +286,7 @@ mod tests {
     fn case_is_of_ascii() {
         let upper = Edit {
             case: Case::Upper,
-            ..Edit::default()
+            ..Edit::NONE
         };
         assert_eq!(edited(upper, "aß1".as_bytes()), "Aß1");
         let lower = Edit {

@@ -309,10 +309,67 @@ proptest! {
         prop_assert_eq!(whole, sum);
     }
 
+    /// The same for what is looked at as one.
+    #[test]
+    fn a_line_is_the_sum_of_its_parts(text in text(), is_rfc3339 in any::<bool>()) {
+        let date = if is_rfc3339 { "%timestamp:::date-rfc3339%" } else { "%timestamp%" };
+        let pieces = [
+            "<", "%pri%", ">", date, " ", "%hostname%", " ", "%syslogtag%",
+            "%msg:::sp-if-no-1st-sp%", "%msg:::drop-last-lf%", "\\n",
+        ];
+        for from in [0, 3] {
+            let pieces = &pieces[from..];
+            let whole = compiled(&pieces.concat());
+            let has_line = whole.parts.iter().any(|part| matches!(part, Part::Line { .. }));
+            prop_assert!(has_line);
+            let sum: Vec<u8> = pieces
+                .iter()
+                .flat_map(|piece| rendered(&compiled(piece), &text))
+                .collect();
+            prop_assert_eq!(rendered(&whole, &text), sum);
+        }
+    }
+
     #[test]
     fn any_text_compiles_or_is_refused(text in ".{0,40}|[%:,msg0-9$\\\\F-]{0,30}") {
         if let Err(error) = Template::compile("t", &text) {
             prop_assert!(text.get(error.range).is_some());
+        }
+    }
+}
+
+/// Times are mostly converted without being read; that must not show.
+#[test]
+fn converted_times_are_as_if_they_were_read() {
+    let texts = MESSAGES.iter().map(|text| text.as_bytes().to_vec());
+    let days = (1..=31).flat_map(|day| {
+        let date = format!("{} {day:2}", ["Jan", "Feb", "May", "Dec"][day % 4]);
+        let iso = format!("2024-{:02}-{day:02}", day % 12 + 1);
+        [
+            format!("<13>{date} 23:59:60 h t: m").into_bytes(),
+            format!("<13>1 {iso}T00:00:00.5-11:45 h a p i - m").into_bytes(),
+            format!(
+                "<13>1 2024-{}-{day}T1:2:3.0000001+0:00 h a p i - m",
+                day % 12 + 1
+            )
+            .into_bytes(),
+        ]
+    });
+    for text in texts.chain(days) {
+        let header = parse::parse(&text);
+        let message = Message {
+            text: &text,
+            header: &header,
+            source: &Source::default(),
+            received: &RECEIVED,
+        };
+        let read = parse::timestamp::resolve(&message);
+        for (format, option) in [
+            (time::DateFormat::Rfc3164, "date-rfc3164"),
+            (time::DateFormat::Rfc3339, "date-rfc3339"),
+        ] {
+            let found = rendered(&compiled(&format!("%timestamp:::{option}%")), &text);
+            assert_eq!(String::from_utf8_lossy(&found), format.text(&read));
         }
     }
 }

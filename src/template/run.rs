@@ -6,9 +6,10 @@
 //! any other text that equals what stands there, such as the space between.
 
 use super::time::{self, DateFormat};
-use super::{Part, Property};
-use crate::message::{Message, TimeKind, Timestamp};
-use crate::parse::{tag, timestamp};
+use super::{LineDate, Part, Property};
+use crate::message::{Format, Message, TimeKind, Timestamp};
+use crate::parse::tag;
+use crate::parse::timestamp::{self, RFC3164_BYTES};
 
 /// A message being rendered: `text[start..end]` is next to be appended to `out`.
 pub(super) struct Run<'a, 'b> {
@@ -16,6 +17,50 @@ pub(super) struct Run<'a, 'b> {
     start: usize,
     end: usize,
     out: &'b mut Vec<u8>,
+}
+
+/// TIMESTAMP to the end of MSG in a message that reads as RFC 3164 section 4.1
+/// has it.
+#[derive(Clone, Copy)]
+pub(super) struct Line<'a> {
+    /// Offset of TIMESTAMP in the text. It ends with the text.
+    start: usize,
+    time: &'a [u8; RFC3164_BYTES],
+}
+
+/// The [`Part::Line`] of a message, if it reads `TIMESTAMP HOSTNAME TAG MSG`,
+/// MSG with its space.
+#[inline(always)]
+pub(super) fn line<'a>(message: &Message<'a>) -> Option<Line<'a>> {
+    let Message { text, header, .. } = *message;
+    let (time, hostname, tag) = (header.timestamp, header.hostname, header.tag);
+    let is_line = header.time == TimeKind::Rfc3164
+        && header.format == Format::Rfc3164
+        && usize::from(hostname.start) == time.end() + 1
+        && usize::from(tag.start) == hostname.end() + 1
+        && usize::from(header.msg) == tag.end()
+        && text[time.end()] == b' '
+        && text[hostname.end()] == b' '
+        && text.get(tag.end()) == Some(&b' ')
+        && text.last() != Some(&b'\n');
+    let written = text[usize::from(time.start)..].first_chunk();
+    written.filter(|_| is_line).map(|written| Line {
+        start: usize::from(time.start),
+        time: written,
+    })
+}
+
+/// Appends the timestamp of a line if it is not to be copied; returns where in
+/// the text begins what is, up to its end.
+#[inline(always)]
+pub(super) fn line_rest(date: LineDate, line: Line, message: &Message, out: &mut Vec<u8>) -> usize {
+    match date {
+        LineDate::Rfc3164 => line.start,
+        LineDate::Rfc3339 => {
+            time::append_rfc3164_as_rfc3339(line.time, message.received, out);
+            line.start + RFC3164_BYTES
+        }
+    }
 }
 
 impl<'a, 'b> Run<'a, 'b> {
@@ -40,6 +85,25 @@ impl<'a, 'b> Run<'a, 'b> {
     pub(super) fn part(&mut self, part: &Part) {
         match part {
             Part::Byte(byte) => self.byte(*byte),
+            Part::Line { date, parts } => match line(self.message) {
+                Some(line) => {
+                    if *date != LineDate::Rfc3164 {
+                        self.flush();
+                    }
+                    let rest = line_rest(*date, line, self.message, self.out);
+                    self.span(rest, self.message.text.len());
+                }
+                None => parts.iter().for_each(|part| self.other(part)),
+            },
+            _ => self.other(part),
+        }
+    }
+
+    /// Renders what is not worth room in the loop over the parts.
+    #[inline(never)]
+    fn other(&mut self, part: &Part) {
+        match part {
+            Part::Byte(byte) => self.byte(*byte),
             Part::Literal(bytes) => self.bytes(bytes),
             Part::Property(property) => self.property(*property),
             Part::Edited(property, edit) => match property.slice(self.message) {
@@ -57,6 +121,7 @@ impl<'a, 'b> Run<'a, 'b> {
                     self.byte(b' ');
                 }
             }
+            Part::Line { parts, .. } => parts.iter().for_each(|part| self.other(part)),
         }
     }
 
@@ -89,25 +154,37 @@ impl<'a, 'b> Run<'a, 'b> {
         tag::syslog_tag(self.message, self.out);
     }
 
-    #[inline(always)]
     fn time_reported(&mut self, format: DateFormat) {
-        let header = self.message.header;
+        let Message {
+            header, received, ..
+        } = *self.message;
         let text = self.message.part(header.timestamp);
-        let is_as_written = match (format, header.time) {
-            (DateFormat::Rfc3164, TimeKind::Rfc3164) => true,
-            (DateFormat::Rfc3339, TimeKind::Rfc3339) => time::is_written_as_rfc3339(text),
-            _ => false,
-        };
-        if is_as_written {
-            self.slice(text);
-        } else {
-            self.time(format, &timestamp::resolve(self.message));
+        match (format, header.time) {
+            (DateFormat::Rfc3164, TimeKind::Rfc3164) => return self.slice(text),
+            (DateFormat::Rfc3339, TimeKind::Rfc3339) if time::is_written_as_rfc3339(text) => {
+                return self.slice(text);
+            }
+            // Digits are copied rather than read and written anew.
+            (DateFormat::Rfc3339, TimeKind::Rfc3164) => {
+                if let Some(text) = text.first_chunk() {
+                    self.flush();
+                    return time::append_rfc3164_as_rfc3339(text, received, self.out);
+                }
+            }
+            (DateFormat::Rfc3164, TimeKind::Rfc3339) => {
+                if let Some(head) = time::rfc3339_head(text) {
+                    self.flush();
+                    return time::append_rfc3339_as_rfc3164(head, self.out);
+                }
+            }
+            _ => {}
         }
+        self.time(format, &timestamp::resolve(self.message));
     }
 
-    #[inline(never)]
     fn time(&mut self, format: DateFormat, time: &Timestamp) {
-        self.bytes(format.text(time).as_bytes());
+        self.flush();
+        format.append(time, self.out);
     }
 
     fn decimal(&mut self, value: u8) {
@@ -129,11 +206,17 @@ impl<'a, 'b> Run<'a, 'b> {
         if start > text.len() || bytes.len() > text.len() - start {
             return self.bytes(bytes);
         }
+        self.span(start, start + bytes.len());
+    }
+
+    /// Appends `text[start..end]`.
+    #[inline(always)]
+    fn span(&mut self, start: usize, end: usize) {
         if start != self.end {
             self.flush();
             self.start = start;
         }
-        self.end = start + bytes.len();
+        self.end = end;
     }
 
     #[inline(always)]

@@ -2,12 +2,14 @@
 //! `runtime/datetime.c`; rsyslog's documentation, "The Property Replacer",
 //! options `date-*`).
 
-use std::fmt;
-
 use crate::message::Timestamp;
+use crate::parse::timestamp::RFC3164_BYTES;
 
-/// Longest text: RFC 3339 with six digits of fraction and an offset.
-const BYTES_MAX: usize = 32;
+/// Bytes of an RFC 3339 timestamp before the fraction.
+pub(super) const RFC3339_HEAD_BYTES: usize = 19;
+
+/// Digits of a fraction that a [`Timestamp`] holds.
+const FRACTION_DIGITS_MAX: usize = 6;
 
 const MONTHS: [&[u8; 3]; 12] = [
     b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
@@ -72,144 +74,168 @@ pub(super) const DATE_OPTIONS: [(&str, DateFormat); 18] = [
     ("date-tzoffsdirection", DateFormat::TzOffsetDirection),
 ];
 
-/// A time as text: ASCII, 1 to 32 bytes, no allocation.
-#[derive(Clone, Copy, Debug)]
-pub struct TimeText {
-    bytes: [u8; BYTES_MAX],
-    len: usize,
-}
-
 /// `time` as RFC 3164 section 4.1.2 writes it: `Oct  1 22:14:15`.
-pub fn rfc3164(time: &Timestamp) -> TimeText {
+pub fn rfc3164(time: &Timestamp) -> String {
     DateFormat::Rfc3164.text(time)
-}
-
-/// `time` as RFC 3339 writes it, with the digits of its fraction.
-pub fn rfc3339(time: &Timestamp) -> TimeText {
-    DateFormat::Rfc3339.text(time)
 }
 
 impl DateFormat {
     /// `time` in this format.
-    pub fn text(self, time: &Timestamp) -> TimeText {
-        let mut text = TimeText {
-            bytes: [0; BYTES_MAX],
-            len: 0,
-        };
-        let offset = time.offset_minutes.unsigned_abs();
+    pub fn text(self, time: &Timestamp) -> String {
+        let mut out = Vec::new();
+        self.append(time, &mut out);
+        out.into_iter().map(char::from).collect()
+    }
+
+    /// Appends `time` in this format: 1 to 32 bytes of ASCII.
+    ///
+    /// The bytes go straight to `out` in words: read back from a buffer that
+    /// was written byte by byte they would be waited for.
+    pub(super) fn append(self, time: &Timestamp, out: &mut Vec<u8>) {
         match self {
-            DateFormat::Rfc3164 => text.rfc3164(time, b' '),
-            DateFormat::Rfc3164Buggyday => text.rfc3164(time, b'0'),
-            DateFormat::Rfc3339 => text.rfc3339(time),
-            DateFormat::Mysql => text.fields(time, [b""; 5]),
-            DateFormat::Pgsql => text.fields(time, [b"-", b"-", b" ", b":", b":"]),
-            DateFormat::UnixTimestamp => text.decimal(unix_seconds(time)),
-            DateFormat::Year => text.four(time.year),
-            DateFormat::Month => text.two(time.month),
-            DateFormat::Day => text.two(time.day),
-            DateFormat::Hour => text.two(time.hour),
-            DateFormat::Minute => text.two(time.minute),
-            DateFormat::Second => text.two(time.second),
-            DateFormat::Subseconds if time.fraction_digits == 0 => text.push(b"0"),
-            DateFormat::Subseconds => text.fraction(time),
-            DateFormat::Wday => text.push(&[b'0' + weekday(time) as u8]),
-            DateFormat::WdayName => text.push(WEEKDAYS[weekday(time)]),
-            DateFormat::TzOffsetHour => text.two((offset / 60) as u8),
-            DateFormat::TzOffsetMinute => text.two((offset % 60) as u8),
+            DateFormat::Rfc3164 => append_rfc3164(time, b' ', out),
+            DateFormat::Rfc3164Buggyday => append_rfc3164(time, b'0', out),
+            DateFormat::Rfc3339 => {
+                append_date_and_time(time, b'T', out);
+                if time.fraction_digits > 0 {
+                    out.push(b'.');
+                    append_fraction(time, out);
+                }
+                append_zone(time, out);
+            }
+            DateFormat::Mysql => {
+                out.extend_from_slice(year(time).as_flattened());
+                for value in [time.month, time.day, time.hour, time.minute, time.second] {
+                    out.extend_from_slice(&two(value));
+                }
+            }
+            DateFormat::Pgsql => append_date_and_time(time, b' ', out),
+            DateFormat::UnixTimestamp => append_decimal(unix_seconds(time), out),
+            DateFormat::Year => out.extend_from_slice(year(time).as_flattened()),
+            DateFormat::Month => out.extend_from_slice(&two(time.month)),
+            DateFormat::Day => out.extend_from_slice(&two(time.day)),
+            DateFormat::Hour => out.extend_from_slice(&two(time.hour)),
+            DateFormat::Minute => out.extend_from_slice(&two(time.minute)),
+            DateFormat::Second => out.extend_from_slice(&two(time.second)),
+            DateFormat::Subseconds if time.fraction_digits == 0 => out.push(b'0'),
+            DateFormat::Subseconds => append_fraction(time, out),
+            DateFormat::Wday => out.push(b'0' + weekday(time) as u8),
+            DateFormat::WdayName => out.extend_from_slice(WEEKDAYS[weekday(time)]),
+            DateFormat::TzOffsetHour => out.extend_from_slice(&offset(time)[0]),
+            DateFormat::TzOffsetMinute => out.extend_from_slice(&offset(time)[1]),
             DateFormat::TzOffsetDirection => {
                 let is_east = time.offset_minutes >= 0 && !time.is_utc;
-                text.push(if is_east { b"+" } else { b"-" });
+                out.push(if is_east { b'+' } else { b'-' });
             }
-        }
-        text
-    }
-}
-
-impl TimeText {
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
-    }
-
-    fn two(&mut self, value: u8) {
-        self.push(&[b'0' + value / 10 % 10, b'0' + value % 10]);
-    }
-
-    fn four(&mut self, value: i16) {
-        let value = value.unsigned_abs();
-        self.two((value / 100 % 100) as u8);
-        self.two((value % 100) as u8);
-    }
-
-    fn decimal(&mut self, mut value: u32) {
-        let mut digits = [0; 10];
-        let mut start = digits.len();
-        loop {
-            start -= 1;
-            digits[start] = b'0' + (value % 10) as u8;
-            value /= 10;
-            if value == 0 {
-                break;
-            }
-        }
-        self.push(&digits[start..]);
-    }
-
-    /// The fraction, padded with zeros to the digits that were given.
-    fn fraction(&mut self, time: &Timestamp) {
-        for digit in (0..u32::from(time.fraction_digits.min(6))).rev() {
-            self.push(&[b'0' + (time.fraction / 10u32.pow(digit) % 10) as u8]);
-        }
-    }
-
-    fn rfc3164(&mut self, time: &Timestamp, pad: u8) {
-        let [tens, ones] = [time.day / 10 % 10, time.day % 10];
-        self.push(MONTHS[usize::from(time.month.wrapping_sub(1) % 12)]);
-        self.push(&[b' ', if tens == 0 { pad } else { b'0' + tens }]);
-        self.push(&[b'0' + ones, b' ']);
-        self.two(time.hour);
-        self.push(b":");
-        self.two(time.minute);
-        self.push(b":");
-        self.two(time.second);
-    }
-
-    fn rfc3339(&mut self, time: &Timestamp) {
-        self.fields(time, [b"-", b"-", b"T", b":", b":"]);
-        if time.fraction_digits > 0 {
-            self.push(b".");
-            self.fraction(time);
-        }
-        if time.is_utc {
-            return self.push(b"Z");
-        }
-        let offset = time.offset_minutes.unsigned_abs();
-        self.push(if time.offset_minutes < 0 { b"-" } else { b"+" });
-        self.two((offset / 60) as u8);
-        self.push(b":");
-        self.two((offset % 60) as u8);
-    }
-
-    /// Year to second, with these bytes between them.
-    fn fields(&mut self, time: &Timestamp, between: [&[u8]; 5]) {
-        self.four(time.year);
-        let rest = [time.month, time.day, time.hour, time.minute, time.second];
-        for (between, value) in between.into_iter().zip(rest) {
-            self.push(between);
-            self.two(value);
         }
     }
 }
 
-impl fmt::Display for TimeText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text: &str = std::str::from_utf8(self.as_bytes()).unwrap_or_default();
-        f.pad(text)
+/// Appends in the format of RFC 3339 the time that `text` states in that of
+/// RFC 3164 section 4.1.2; year and offset are those of its reception.
+pub(super) fn append_rfc3164_as_rfc3339(
+    text: &[u8; RFC3164_BYTES],
+    received: &Timestamp,
+    out: &mut Vec<u8>,
+) {
+    let [m, mm, mmm, _, d, dd, _, h, hh, _, n, nn, _, s, ss] = *text;
+    let month = MONTHS.iter().position(|month| **month == [m, mm, mmm]);
+    let month = month.map_or(1, |index| index as u8 + 1);
+    let [[y, yy], [yyy, yyyy]] = year(received);
+    let [t, tt] = two(month);
+    let d = if d == b' ' { b'0' } else { d };
+    out.extend_from_slice(&[y, yy, yyy, yyyy, b'-', t, tt, b'-']);
+    out.extend_from_slice(&[d, dd, b'T', h, hh, b':', n, nn]);
+    out.extend_from_slice(&[b':', s, ss]);
+    append_zone(received, out);
+}
+
+/// Appends in the format of RFC 3164 section 4.1.2 the time of which `text` is
+/// the beginning in the format of RFC 3339 ([`rfc3339_head`]).
+pub(super) fn append_rfc3339_as_rfc3164(text: &[u8; RFC3339_HEAD_BYTES], out: &mut Vec<u8>) {
+    let [.., t, tt, _, d, dd, _, h, hh, _, n, nn, _, s, ss] = *text;
+    let [m, mm, mmm] = *month_name((t & 15) * 10 + (tt & 15));
+    let d = if d == b'0' { b' ' } else { d };
+    out.extend_from_slice(&[m, mm, mmm, b' ', d, dd, b' ', h]);
+    out.extend_from_slice(&[hh, b':', n, nn, b':', s, ss]);
+}
+
+fn append_rfc3164(time: &Timestamp, pad: u8, out: &mut Vec<u8>) {
+    let [m, mm, mmm] = *month_name(time.month);
+    let [mut d, dd] = two(time.day);
+    if d == b'0' {
+        d = pad;
     }
+    let [[h, hh], [n, nn], [s, ss]] = [time.hour, time.minute, time.second].map(two);
+    out.extend_from_slice(&[m, mm, mmm, b' ', d, dd, b' ', h]);
+    out.extend_from_slice(&[hh, b':', n, nn, b':', s, ss]);
+}
+
+/// `yyyy-mm-dd hh:mm:ss` with this byte in the middle.
+fn append_date_and_time(time: &Timestamp, between: u8, out: &mut Vec<u8>) {
+    let [[y, yy], [yyy, yyyy]] = year(time);
+    let [[m, mm], [d, dd]] = [time.month, time.day].map(two);
+    let [[h, hh], [n, nn], [s, ss]] = [time.hour, time.minute, time.second].map(two);
+    out.extend_from_slice(&[y, yy, yyy, yyyy, b'-', m, mm, b'-']);
+    out.extend_from_slice(&[d, dd, between, h, hh, b':', n, nn]);
+    out.extend_from_slice(&[b':', s, ss]);
+}
+
+/// `Z`, or `+hh:mm`.
+fn append_zone(time: &Timestamp, out: &mut Vec<u8>) {
+    if time.is_utc {
+        return out.push(b'Z');
+    }
+    let sign = if time.offset_minutes < 0 { b'-' } else { b'+' };
+    let [[h, hh], [m, mm]] = offset(time);
+    out.extend_from_slice(&[sign, h, hh, b':', m, mm]);
+}
+
+/// The digits of the fraction, padded with zeros to those that were given.
+fn append_fraction(time: &Timestamp, out: &mut Vec<u8>) {
+    let len = usize::from(time.fraction_digits).min(FRACTION_DIGITS_MAX);
+    let mut digits = [b'0'; FRACTION_DIGITS_MAX];
+    let mut left = time.fraction;
+    for digit in digits[..len].iter_mut().rev() {
+        *digit = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    out.extend_from_slice(&digits[..len]);
+}
+
+fn append_decimal(mut value: u32, out: &mut Vec<u8>) {
+    let mut digits = [0; 10];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
+
+fn month_name(month: u8) -> &'static [u8; 3] {
+    MONTHS[usize::from(month.wrapping_sub(1) % 12)]
+}
+
+/// The last two digits of `value`.
+fn two(value: u8) -> [u8; 2] {
+    [b'0' + value / 10 % 10, b'0' + value % 10]
+}
+
+/// The last four digits of the year.
+fn year(time: &Timestamp) -> [[u8; 2]; 2] {
+    let year = time.year.unsigned_abs() % 10_000;
+    [two((year / 100) as u8), two((year % 100) as u8)]
+}
+
+/// Hours and minutes of the offset, without its direction.
+fn offset(time: &Timestamp) -> [[u8; 2]; 2] {
+    let minutes = time.offset_minutes.unsigned_abs();
+    [two((minutes / 60) as u8), two((minutes % 60) as u8)]
 }
 
 /// Seconds since 1970-01-01 UTC. A day beyond its month counts on into the
@@ -242,18 +268,29 @@ fn days(time: &Timestamp) -> i64 {
     year * 365 + leap_days + day_of_year - 719_468
 }
 
+/// Date and time of `text`, which is known to be a timestamp of RFC 3339, if
+/// they are written with all their digits.
+#[inline]
+pub(super) fn rfc3339_head(text: &[u8]) -> Option<&[u8; RFC3339_HEAD_BYTES]> {
+    const FIRST: [u8; RFC3339_HEAD_BYTES] = *b"0000-00-00T00:00:00";
+    const LAST: [u8; RFC3339_HEAD_BYTES] = *b"9999-99-99T99:99:99";
+    let head = text.first_chunk::<RFC3339_HEAD_BYTES>()?;
+    let mut is_good = true;
+    // All bytes whatever the first ones are, so that it can be done at once.
+    for at in 0..RFC3339_HEAD_BYTES {
+        is_good &= head[at].wrapping_sub(FIRST[at]) <= LAST[at] - FIRST[at];
+    }
+    is_good.then_some(head)
+}
+
 /// Whether `text`, which is known to be a timestamp of RFC 3339, is written
 /// with the widths that rsyslog writes, so that it may be copied.
 #[inline]
 pub(super) fn is_written_as_rfc3339(text: &[u8]) -> bool {
-    let Some((head, zone)) = text.split_first_chunk::<19>() else {
-        return false;
-    };
-    let separators = [head[4], head[7], head[10], head[13], head[16]];
-    // The last digit tells `:5.` from `:05.`.
-    if separators != *b"--T::" || !head[18].is_ascii_digit() {
+    if rfc3339_head(text).is_none() {
         return false;
     }
+    let zone = &text[RFC3339_HEAD_BYTES..];
     let zone = match zone {
         [b'.', rest @ ..] => {
             let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -285,7 +322,7 @@ mod tests {
     };
 
     fn text(format: DateFormat, time: &Timestamp) -> String {
-        format.text(time).to_string()
+        format.text(time)
     }
 
     #[test]
@@ -378,7 +415,7 @@ mod tests {
         };
         for (_, format) in DATE_OPTIONS {
             for time in [&time, &Timestamp::default()] {
-                assert!(!format.text(time).as_bytes().is_empty());
+                assert!(!format.text(time).is_empty());
             }
         }
     }
@@ -404,6 +441,7 @@ mod tests {
             "2023-08-24T05:14:15+0:00",
             "2023-08-24T05:14:15+00:0",
             "2023-08-24T05:14:15",
+            "2023-08-24T5::1+:30Z",
             "",
         ] {
             assert!(!is_written_as_rfc3339(text.as_bytes()), "{text}");

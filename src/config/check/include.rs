@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{Checker, Once};
-use crate::config::bounds::{FILES_MAX, INCLUDE_DEPTH_MAX};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::span::Text;
 use crate::config::syntax::tree::Object;
+use crate::limits::{CONFIG_FILES_MAX, INCLUDE_DEPTH_MAX};
 use crate::rules::Statement;
 
 impl Checker {
@@ -125,8 +125,8 @@ fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
         if !is_hidden && matches(&wanted, &letters) && entry.path().is_file() {
             paths.push(Path::new(&folder).join(found));
         }
-        if paths.len() > FILES_MAX {
-            return Err(format!("more than {FILES_MAX} files"));
+        if paths.len() > CONFIG_FILES_MAX {
+            return Err(format!("more than {CONFIG_FILES_MAX} files"));
         }
     }
     paths.sort();

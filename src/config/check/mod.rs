@@ -12,9 +12,8 @@ mod template;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::bounds::DIAGNOSTICS_MAX;
+use super::diagnostic::did_you_mean;
 use super::diagnostic::{Diagnostic, Diagnostics, Level};
-use super::nearest::did_you_mean;
 use super::parameters::{ImptcpModule, RSYSLOG_OBJECTS, Setting};
 use super::source::Sources;
 use super::span::{FileId, Span, Spanned, Text};
@@ -22,6 +21,7 @@ use super::syntax;
 use super::syntax::tree::{Item, Object};
 use super::{Config, Globals};
 use crate::action::ActionOptions;
+use crate::limits::DIAGNOSTICS_MAX;
 use crate::output::file::FileOptions;
 use crate::queue::QueueOptions;
 use crate::receive::ListenerOptions;
@@ -224,7 +224,9 @@ impl Checker {
             Ok(selector) => Some(Filter::Selector(selector)),
             Err(error) => {
                 let span = text.part(error.range);
-                self.found.push(Diagnostic::error(span, error.message));
+                let hint = error.nearest.map(|name| format!("did you mean {name}?"));
+                let error = Diagnostic::error(span, error.message).maybe_hint(hint);
+                self.found.push(error);
                 None
             }
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::diagnostic::Diagnostic;
-use crate::config::nearest::did_you_mean;
+use crate::config::diagnostic::did_you_mean;
 use crate::config::span::Text;
 
 /// One parameter of an object whose options are a `T`.

@@ -2,9 +2,9 @@
 
 use super::Parser;
 use super::tree::{Item, Object, Parameter, Value};
-use crate::config::bounds::DIAGNOSTICS_MAX;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::span::Spanned;
+use crate::limits::DIAGNOSTICS_MAX;
 
 impl Parser<'_> {
     /// The object called `name`, which was passed; its `(` is next.

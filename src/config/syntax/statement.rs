@@ -3,9 +3,9 @@
 
 use super::Parser;
 use super::tree::{Directive, Item};
-use crate::config::bounds::BLOCK_DEPTH_MAX;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::span::{Span, Spanned, Text};
+use crate::limits::BLOCK_DEPTH_MAX;
 
 impl Parser<'_> {
     /// Everything up to the end of the file or the `}` of the block.

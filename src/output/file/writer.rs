@@ -35,6 +35,8 @@ pub struct FileWriter<F> {
     first_filled_at: Option<Instant>,
     last_write_at: Option<Instant>,
     must_reopen: bool,
+    /// Whether what is in the file ends within a line.
+    is_within_line: bool,
 }
 
 /// What is being written.
@@ -96,6 +98,7 @@ impl<F> FileWriter<F> {
             first_filled_at: None,
             last_write_at: None,
             must_reopen: false,
+            is_within_line: false,
         }
     }
 
@@ -145,14 +148,35 @@ impl<F> FileWriter<F> {
         matches!(self.flight, Flight::Writing { .. } | Flight::Syncing(_))
     }
 
-    /// Forgets what is not in the file. Not while an operation is under way.
+    /// Forgets what is not in the file, but for the rest of a line that is in
+    /// it in part: that one would swallow the next line. Not while an operation
+    /// is under way.
     pub fn forget(&mut self) {
         debug_assert!(!self.is_busy());
+        let rest = self.rest_of_line();
         self.flight = Flight::None;
         self.filling.reset(self.file_phase());
         self.marks.clear();
         self.written = self.rendered;
         self.first_filled_at = None;
+        self.filling.tail().extend_from_slice(&rest);
+        self.rendered += rest.len() as u64;
+    }
+
+    /// What is missing of the line that the file ends with, its line feed
+    /// included.
+    fn rest_of_line(&self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        if !self.is_within_line {
+            return rest;
+        }
+        if let Flight::Waiting(Load { buffer, part }) = &self.flight {
+            rest.extend_from_slice(&buffer.content(0)[part.done..part.end]);
+        }
+        rest.extend_from_slice(self.filling.content(0));
+        let end = memchr::memchr(b'\n', &rest).map_or(0, |end| end + 1);
+        rest.truncate(end);
+        rest
     }
 
     /// When a write is due, given that nothing more can be rendered now
@@ -175,14 +199,9 @@ impl<F> FileWriter<F> {
         })
     }
 
-    /// Starts writing what was rendered; all of it if `is_idle`, else whole
-    /// pages where these go past the page cache. Only when [`due`](Self::due).
-    pub fn start<X: Executor<File = F>>(
-        &mut self,
-        executor: &mut X,
-        now: Instant,
-        is_idle: bool,
-    ) -> Progress {
+    /// Starts writing what was rendered: all of it, or whole pages where these
+    /// go past the page cache. Only when [`due`](Self::due).
+    pub fn start<X: Executor<File = F>>(&mut self, executor: &mut X, now: Instant) -> Progress {
         if let Err(error) = self.ensure_open(executor) {
             return Progress::Failed(error);
         }
@@ -191,9 +210,9 @@ impl<F> FileWriter<F> {
             end: self.filling.len(),
             cached_only: false,
         };
-        // The rest of a page joins the next write, where one follows soon.
-        let pages = self.direct_bytes(&self.filling, part);
-        if !is_idle && let Some((head, pages)) = pages {
+        // The rest of a page waits for the next write: the one that follows it
+        // past the page cache would have to wait for the page's writeback.
+        if let Some((head, pages)) = self.direct_bytes(&self.filling, part) {
             part.end = head + pages;
         }
         let phase = (self.file_phase() + part.end) % DIRECT_ALIGN;
@@ -214,6 +233,12 @@ impl<F> FileWriter<F> {
 
     /// Tries again after an error.
     pub fn resume<X: Executor<File = F>>(&mut self, executor: &mut X) -> Progress {
+        match std::mem::replace(&mut self.flight, Flight::None) {
+            // What is written has to become durable where it is, also if the
+            // file has lost its name since.
+            Flight::Unsynced(buffer) => return self.sync(executor, buffer),
+            other => self.flight = other,
+        }
         // Other programs may have changed or removed the file meanwhile.
         self.file = None;
         if let Err(error) = self.ensure_open(executor) {
@@ -221,7 +246,6 @@ impl<F> FileWriter<F> {
         }
         match std::mem::replace(&mut self.flight, Flight::None) {
             Flight::Waiting(load) => self.advance(executor, load),
-            Flight::Unsynced(buffer) => self.sync(executor, buffer),
             other => {
                 self.flight = other;
                 self.committed()
@@ -270,6 +294,8 @@ impl<F> FileWriter<F> {
             Ok(written) => {
                 self.written += written as u64;
                 load.part.done += written;
+                self.is_within_line =
+                    load.buffer.content(load.part.done - 1).first() != Some(&b'\n');
                 if let Some(file) = &mut self.file {
                     file.len += written as u64;
                 }
