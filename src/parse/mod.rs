@@ -40,16 +40,27 @@ use crate::message::{Header, Span};
 /// [`HEADER_BYTES_MAX`] are left to MSG, with those behind them; RFC 3164
 /// fields are looked for before it only (rsyslog bounds HOSTNAME and TAG at
 /// some 510 bytes each, so that takes a timestamp of 64,000 zeros).
-#[inline(always)]
 pub fn parse(text: &[u8]) -> Header {
+    let mut header = Header::default();
+    parse_into(text, &mut header);
+    header
+}
+
+/// As [`parse`], into a place that exists: a header that is returned is written
+/// twice, and read in larger pieces than it was written in, which stalls the
+/// processor for longer than all of the parsing takes.
+#[inline(always)]
+pub fn parse_into(text: &[u8], header: &mut Header) {
     let head = &text[..text.len().min(HEADER_BYTES_MAX)];
     let Some((priority, start)) = priority::parse(head) else {
-        return Header::default();
+        *header = Header::default();
+        return;
     };
     if head[start..].starts_with(b"1 ") {
-        rfc5424::parse(head, start + 2, priority, head.len() < text.len())
+        let is_cut = head.len() < text.len();
+        rfc5424::parse(head, start + 2, priority, is_cut, header);
     } else {
-        rfc3164::parse(head, start, priority)
+        rfc3164::parse(head, start, priority, header);
     }
 }
 

@@ -14,14 +14,15 @@ use crate::message::{Format, Header, Priority, Span, TimeKind};
 ///
 /// Where the timestamp is not one, all from it on is MSG.
 #[inline(never)]
-pub fn parse(text: &[u8], start: usize, priority: Priority, is_cut: bool) -> Header {
+pub fn parse(text: &[u8], start: usize, priority: Priority, is_cut: bool, header: &mut Header) {
     let Some((time, timestamp_end, hostname)) = timestamp(text, start) else {
-        return Header {
+        *header = Header {
             priority,
             format: Format::Rfc5424,
             msg: start as u16,
             ..Header::default()
         };
+        return;
     };
     let mut spaces = Places::new(text, hostname, b' ');
     let (hostname_end, app_name) = field(text, &mut spaces);
@@ -34,7 +35,7 @@ pub fn parse(text: &[u8], start: usize, priority: Priority, is_cut: bool) -> Hea
         // rsyslog gives the MSGID instead.
         _ => (span(msgid, msgid_end), structured_data),
     };
-    let header = Header {
+    *header = Header {
         priority,
         format: Format::Rfc5424,
         time,
@@ -48,16 +49,14 @@ pub fn parse(text: &[u8], start: usize, priority: Priority, is_cut: bool) -> Hea
     };
     // An unclosed STRUCTURED-DATA ends one byte before the text does.
     if is_cut && msg + 1 >= text.len() {
-        without_cut_fields(header, text.len(), structured_data)
-    } else {
-        header
+        without_cut_fields(header, text.len(), structured_data);
     }
 }
 
 /// The header without the fields that the cut fell into, or might have: MSG
 /// begins with the first of them.
 #[cold]
-fn without_cut_fields(mut header: Header, text_len: usize, structured_data: usize) -> Header {
+fn without_cut_fields(header: &mut Header, text_len: usize, structured_data: usize) {
     header.msg = structured_data as u16;
     header.structured_data = Span::ABSENT;
     let fields = [
@@ -72,7 +71,6 @@ fn without_cut_fields(mut header: Header, text_len: usize, structured_data: usiz
             *field = Span::ABSENT;
         }
     }
-    header
 }
 
 /// The kind of the timestamp at `start`, its end, and the start of the next

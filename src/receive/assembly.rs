@@ -9,7 +9,7 @@ use crate::base::{Chunk, Instant, Text};
 use crate::frame::{Framer, FramerOptions};
 use crate::limits::BATCH_RECORDS_MAX;
 use crate::message::batch::Recycler;
-use crate::message::{Batch, Body, Record, Source, Timestamp};
+use crate::message::{Batch, Body, Header, Record, Source, Timestamp};
 use crate::parse;
 
 /// A batch being built: records, and what their texts need beside the received
@@ -89,13 +89,14 @@ impl Assembly {
             } else if text.is_empty() {
                 empty += 1;
             } else {
-                self.records.push(Record {
+                let record = self.records.push_mut(Record {
                     start: frame.range.start as u32,
                     len: text.len() as u32,
                     source,
                     rewritten: false,
-                    header: parse::parse(text),
+                    header: Header::default(),
                 });
+                parse::parse_into(text, &mut record.header);
             }
         }
         let found = (self.records.len() - before) as u64;

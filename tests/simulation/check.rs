@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use splashdam::receive::InputCounters;
 
 use crate::model;
-use crate::script::Ending;
+use crate::script::{Ending, Event};
 use crate::world::World;
 
 impl World {
@@ -42,7 +42,12 @@ impl World {
                 delivered + given_up + account.held.get(),
                 "the account of an action"
             );
-            let in_file = match self.script.actions[index].sync {
+            // A write that failed in part and went on in the file of the same
+            // name that took the first one's place leaves that one unsynced.
+            let events = &self.script.events;
+            let is_rotated = |(_, event): &(_, Event)| matches!(event, Event::Rotate(_));
+            let must_be_durable = self.script.actions[index].sync && !events.iter().any(is_rotated);
+            let in_file = match must_be_durable {
                 true => self.disk.durable_lines(path),
                 false => self.disk.lines(path),
             };
