@@ -7,9 +7,13 @@
 //! [`action`], [`receive`], [`work`], [`config`], [`daemon`]. Beside them
 //! stands [`harness`]: the load generator and the verifier.
 
-#![warn(unsafe_op_in_unsafe_fn)]
+#![deny(unsafe_code)]
 
 pub mod action;
+#[allow(
+    unsafe_code,
+    reason = "memory, libc and atomics: the home of what needs it"
+)]
 pub mod base;
 pub mod config;
 pub mod daemon;
@@ -21,6 +25,7 @@ pub mod output;
 pub mod parse;
 pub mod queue;
 pub mod receive;
+#[allow(unsafe_code, reason = "io_uring shares memory with the kernel")]
 pub mod ring;
 pub mod rules;
 pub mod template;

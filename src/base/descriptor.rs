@@ -1,5 +1,6 @@
 //! File descriptors that the state machines hold: event counters, limits.
 
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -56,6 +57,24 @@ pub fn peer(socket: RawFd) -> io::Result<SocketAddr> {
     address
         .as_socket()
         .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))
+}
+
+/// Allocates `len` bytes of a file from `offset` on; it grows to hold them
+/// (fallocate(2)).
+///
+/// # Errors
+/// ENOSPC, EOPNOTSUPP; EOVERFLOW beyond 2^63 bytes.
+pub fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    let overflow = |_| io::Error::from_raw_os_error(libc::EOVERFLOW);
+    let offset = libc::off_t::try_from(offset).map_err(overflow)?;
+    let len = libc::off_t::try_from(len).map_err(overflow)?;
+    // SAFETY: fallocate takes no memory of ours; the descriptor is open as long
+    // as the file is borrowed.
+    if unsafe { libc::fallocate(file.as_raw_fd(), 0, offset, len) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Sets the process's file mode creation mask (umask(2)).

@@ -7,6 +7,7 @@ pub mod chunk;
 pub mod clock;
 pub mod counter;
 pub mod descriptor;
+pub mod kernel;
 pub mod mapping;
 pub mod nearest;
 pub mod pin;

@@ -153,10 +153,10 @@ fn listeners_of_the_old_syntax_keep_what_was_set() {
     assert_eq!(
         seen,
         [
-            (1, "0.0.0.0".to_owned(), "imptcp", (true, true)),
+            (1, "::".to_owned(), "imptcp", (true, true)),
             (2, "127.0.0.1".to_owned(), "a", (false, true)),
             (3, "127.0.0.1".to_owned(), "b", (false, false)),
-            (4, "0.0.0.0".to_owned(), "imptcp", (true, true)),
+            (4, "::".to_owned(), "imptcp", (true, true)),
         ]
     );
 }

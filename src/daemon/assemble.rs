@@ -1,6 +1,8 @@
 //! From a checked configuration to running threads.
 
+use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -10,10 +12,10 @@ use tokio::sync::Notify;
 
 use super::own::OwnMessages;
 use super::switches::Switches;
-use crate::action::{Action, ActionCounters, ActionOptions};
+use crate::action::{Action, ActionCounters, ActionOptions, DriverOptions};
 use crate::base::clock::SystemClock;
 use crate::base::descriptor::EventFd;
-use crate::base::{ChunkPool, Counter, Sleeper, pin};
+use crate::base::{ChunkPool, Counter, Sleeper, kernel, pin};
 use crate::config::{Config, PinThreads};
 use crate::frame::FramerOptions;
 use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX};
@@ -130,7 +132,7 @@ impl Daemon {
         let report: Arc<dyn Report> = own.clone();
         let mut actions = Vec::new();
         let mut accounts = Vec::new();
-        for options in config.actions {
+        for options in with_shared_files(config.actions) {
             let counters = Arc::new(ActionCounters::default());
             accounts.push((options.name.clone(), Arc::clone(&counters)));
             actions.push(ActionParts {
@@ -201,6 +203,20 @@ impl Daemon {
     }
 }
 
+/// Tells the actions that write a file which another one writes too.
+fn with_shared_files(mut actions: Vec<ActionOptions>) -> Vec<ActionOptions> {
+    let mut writers: HashMap<PathBuf, usize> = HashMap::new();
+    for path in actions.iter().filter_map(ActionOptions::file) {
+        *writers.entry(path.to_owned()).or_default() += 1;
+    }
+    for action in &mut actions {
+        if let DriverOptions::File(file) = &mut action.driver {
+            file.is_shared = writers.get(&file.path).is_some_and(|count| *count > 1);
+        }
+    }
+    actions
+}
+
 fn sleeper_of(event: &Arc<EventFd>) -> Arc<Sleeper> {
     let event = Arc::clone(event);
     Arc::new(Sleeper::new(move || event.signal()))
@@ -225,14 +241,14 @@ fn start_thread(name: &str, body: impl FnOnce(Started) + Send + 'static) -> Resu
 /// io_uring's errors at start say little by themselves.
 fn explain(error: io::Error) -> anyhow::Error {
     match error.raw_os_error() {
-        Some(libc::EPERM) => anyhow!(
+        Some(kernel::EPERM) => anyhow!(
             "io_uring is switched off on this machine: {error}; allow it with \
              sysctl kernel.io_uring_disabled=0 (or in the container's seccomp profile)"
         ),
-        Some(libc::ENOSYS) | Some(libc::EINVAL) => anyhow!(
+        Some(kernel::ENOSYS) | Some(kernel::EINVAL) => anyhow!(
             "this kernel's io_uring cannot do what is needed: {error}; Linux 6.1 or newer is"
         ),
-        Some(libc::ENOMEM) => {
+        Some(kernel::ENOMEM) => {
             anyhow!("no memory for io_uring: {error}; raise the limit of locked memory (ulimit -l)")
         }
         _ => anyhow!("cannot set up io_uring: {error}"),

@@ -11,7 +11,6 @@ use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +28,7 @@ use tokio::task::LocalSet;
 
 use super::latency::wall_ns;
 use super::stop::Stop;
+use crate::base::{descriptor, kernel};
 
 /// Bytes of one write.
 const BUFFER_BYTES: usize = 1024 * 1024;
@@ -90,7 +90,7 @@ pub fn run(args: RawCopyArgs) -> anyhow::Result<ExitCode> {
         .write(true)
         .create(true)
         .truncate(true)
-        .custom_flags(libc::O_DIRECT)
+        .custom_flags(kernel::O_DIRECT)
         .open(&args.out)
         .with_context(|| format!("cannot open {} with O_DIRECT", args.out.display()))?;
     let writers = Writers::start(Arc::new(file))?;
@@ -318,17 +318,8 @@ impl Copy {
     }
 
     fn allocate(&mut self) -> anyhow::Result<()> {
-        let (offset, length) = (
-            libc::off_t::try_from(self.allocated)?,
-            libc::off_t::try_from(ALLOCATE_BYTES)?,
-        );
-        // SAFETY: fallocate takes no memory of ours, and the descriptor is open
-        // as long as the file, which outlives the call. Neither std nor socket2
-        // offers the call.
-        let result = unsafe { libc::fallocate(self.writers.file.as_raw_fd(), 0, offset, length) };
-        if result != 0 {
-            return Err(std::io::Error::last_os_error()).context("cannot allocate the file");
-        }
+        descriptor::allocate(&self.writers.file, self.allocated, ALLOCATE_BYTES)
+            .context("cannot allocate the file")?;
         self.allocated += ALLOCATE_BYTES;
         Ok(())
     }

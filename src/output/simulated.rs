@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::file::FileOptions;
 use super::{Completion, Executor, Opened, Route, Write};
 use crate::base::simulated::{Random, SimulatedClock};
-use crate::base::{Clock, Instant};
+use crate::base::{Clock, Instant, kernel};
 use crate::limits::DIRECT_ALIGN;
 
 /// How a disk misbehaves.
@@ -219,7 +219,7 @@ impl Disk {
         if write.route == Route::Direct {
             if !(content.bytes.len() - content.start).is_multiple_of(DIRECT_ALIGN) {
                 assert!(content.was_truncated, "direct at an odd end");
-                return Err(io::Error::from_raw_os_error(libc::EINVAL));
+                return Err(io::Error::from_raw_os_error(kernel::EINVAL));
             }
             // The device's blocks are smaller than a page.
             len = (len - len % 512).max(512);

@@ -1,6 +1,6 @@
 //! Listening sockets.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::{fs, io};
@@ -9,6 +9,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
 
 use super::{InputCounters, ListenerOptions};
+use crate::base::kernel;
 
 /// Why a listener could not be opened; each at start.
 #[derive(Debug, Error)]
@@ -40,8 +41,15 @@ impl Listener {
     /// privilege, a port file that cannot be written.
     pub fn open(options: ListenerOptions) -> Result<Listener, ListenError> {
         let address = SocketAddr::new(options.address, options.port);
-        let socket = Listener::socket(&options, address)
-            .map_err(|source| ListenError::Socket { address, source })?;
+        let socket = match Listener::socket(&options, address) {
+            // A host without IPv6 has all its addresses in IPv4.
+            Err(error) if has_no_ipv6(&error) && options.address == Ipv6Addr::UNSPECIFIED => {
+                let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, options.port));
+                Listener::socket(&options, address)
+            }
+            result => result,
+        };
+        let socket = socket.map_err(|source| ListenError::Socket { address, source })?;
         let bound = socket.local_addr().ok().and_then(|bound| bound.as_socket());
         let address = bound.unwrap_or(address);
         if let Some(path) = &options.port_file {
@@ -73,12 +81,24 @@ impl Listener {
             Some(Protocol::TCP),
         )?;
         socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            // Whatever net.ipv6.bindv6only says: `::` is all addresses.
+            socket.set_only_v6(options.address != Ipv6Addr::UNSPECIFIED)?;
+        }
         // Accepted sockets inherit it.
         socket.set_keepalive(options.keep_alive)?;
         socket.bind(&SockAddr::from(address))?;
         socket.listen(options.backlog)?;
         Ok(socket)
     }
+}
+
+/// Whether the error says that the host has no IPv6.
+fn has_no_ipv6(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(kernel::EAFNOSUPPORT | kernel::EADDRNOTAVAIL)
+    )
 }
 
 impl AsRawFd for Listener {

@@ -1,6 +1,6 @@
 //! The parameters of a TCP listener and their defaults.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Parameters of one `input(type="imptcp" …)`.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,7 +9,7 @@ pub struct ListenerOptions {
     pub port: u16,
     /// `listenPortFileName`: where the chosen port is written.
     pub port_file: Option<std::path::PathBuf>,
-    /// `address`; unspecified listens on all.
+    /// `address`; `::` listens on all addresses, of IPv4 too.
     pub address: IpAddr,
     /// `name`, the `inputname` of its messages.
     pub name: String,
@@ -26,7 +26,7 @@ impl Default for ListenerOptions {
         ListenerOptions {
             port: 0,
             port_file: None,
-            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            address: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
             name: "imptcp".to_owned(),
             octet_counted_framing: true,
             backlog: 4096,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_uring::buf::BoundedBuf;
 
-use crate::base::{AlignedBuffer, Sleeper};
+use crate::base::{AlignedBuffer, Sleeper, kernel};
 use crate::output::file::FileOptions;
 use crate::output::{Completion, Executor, Opened, Route, Write};
 
@@ -91,14 +91,14 @@ impl Executor for TokioExecutor {
                 .append(true)
                 .create(true)
                 .mode(options.file_create_mode)
-                .custom_flags(flags | libc::O_NOCTTY)
+                .custom_flags(flags | kernel::O_NOCTTY)
                 .open(&options.path)
         };
         let cached = open(0)?;
         // EINVAL: the file system has no O_DIRECT (tmpfs, some overlays).
         let direct = self
             .use_direct
-            .then(|| open(libc::O_DIRECT).ok())
+            .then(|| open(kernel::O_DIRECT).ok())
             .flatten()
             .filter(|_| cached.metadata().is_ok_and(|metadata| metadata.is_file()));
         let metadata = cached.try_clone()?;

@@ -189,9 +189,11 @@ impl<X: Executor, C: Clock> Worker<X, C> {
     /// it sleeps. Operations under way complete only while it sleeps, so that
     /// what has to wait for one is no work.
     pub fn has_work(&self) -> bool {
+        if self.shared.must_abandon.load(Ordering::Acquire) {
+            return self.busy_count() == 0;
+        }
         let can_take = self.current.is_none() && self.taken.is_empty();
         (can_take && self.in_hand.len() < IN_HAND_MAX && !self.shared.queue.is_empty())
-            || (self.shared.must_abandon.load(Ordering::Acquire) && self.busy_count() == 0)
             || self.shared.reopen_generation.load(Ordering::Acquire) != self.reopen_generation
             || (self.shared.queue.is_closed() && can_take && self.in_hand.is_empty())
     }

@@ -13,6 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::frames::Frames;
 use super::{Arrivals, End};
+use crate::base::kernel;
 use crate::harness::stop::Stop;
 
 /// Between two looks at the end conditions while nothing comes.
@@ -150,7 +151,7 @@ fn discard_all(socket: &Socket, shared: &Shared, arrivals: &mut Arrivals) -> any
     while !shared.over.load(Ordering::Relaxed) {
         // With MSG_TRUNC the kernel drops the bytes instead of copying them
         // (tcp(7)).
-        let bytes = match socket.recv_with_flags(&mut space, libc::MSG_TRUNC) {
+        let bytes = match socket.recv_with_flags(&mut space, kernel::MSG_TRUNC) {
             Ok(0) => break,
             Ok(bytes) => bytes,
             Err(error) if expired(&error) => continue,

@@ -17,6 +17,9 @@ pub struct FileOptions {
     /// In a selector line every path without a leading `-` asks for it, but
     /// only with `$ActionFileEnableSync on`, as in rsyslog.
     pub sync: bool,
+    /// Whether another action writes the same file: then each write has to end
+    /// where a message ends, or theirs would be put inside.
+    pub is_shared: bool,
 }
 
 impl FileOptions {
@@ -28,6 +31,7 @@ impl FileOptions {
             file_create_mode: 0o644,
             dir_create_mode: 0o700,
             sync: false,
+            is_shared: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::FileOptions;
-use crate::base::{AlignedBuffer, Instant};
+use crate::base::{AlignedBuffer, Instant, kernel};
 use crate::limits::{DIRECT_ALIGN, DIRECT_BYTES_MIN, FILE_FLUSH_MS, FILE_WRITE_BYTES};
 use crate::output::{Completion, Executor, Opened, Route, Write};
 
@@ -303,7 +303,7 @@ impl<F> FileWriter<F> {
             }
             Err(error) => error,
         };
-        let is_misplaced = route == Route::Direct && error.raw_os_error() == Some(libc::EINVAL);
+        let is_misplaced = route == Route::Direct && error.raw_os_error() == Some(kernel::EINVAL);
         if is_misplaced && let Some(file) = &mut self.file {
             // The file does not end at a page boundary any more: somebody
             // truncated it, or wrote to it.
@@ -370,7 +370,8 @@ impl<F> FileWriter<F> {
     fn direct_bytes(&self, buffer: &AlignedBuffer, part: LoadPart) -> Option<(usize, usize)> {
         let file = self.file.as_ref()?;
         let phase = self.file_phase();
-        if !file.is_direct || part.cached_only || buffer.phase_at(part.done) != phase {
+        let is_cached_only = part.cached_only || self.options.is_shared;
+        if !file.is_direct || is_cached_only || buffer.phase_at(part.done) != phase {
             return None;
         }
         let head = (DIRECT_ALIGN - phase) % DIRECT_ALIGN;
