@@ -61,6 +61,7 @@ impl LocalClock {
             fraction_digits: 0,
             fraction: 0,
             offset_minutes: (local.offset().seconds() / 60) as i16,
+            is_west: local.offset().seconds() < 0,
             is_utc: false,
         }
     }

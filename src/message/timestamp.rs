@@ -24,6 +24,8 @@ pub struct Timestamp {
     pub fraction: u32,
     /// Minutes east of UTC.
     pub offset_minutes: i16,
+    /// Whether the offset has a minus sign, which `-00:00` has too.
+    pub is_west: bool,
     /// Whether the text said `Z`.
     pub is_utc: bool,
 }

@@ -33,7 +33,7 @@ fn date_rfc3339(time: &Timestamp) -> String {
     if time.is_utc {
         return text + "Z";
     }
-    let sign = if time.offset_minutes < 0 { '-' } else { '+' };
+    let sign = if time.is_west { '-' } else { '+' };
     let offset = time.offset_minutes.abs();
     write!(text, "{sign}{:02}:{:02}", offset / 60, offset % 60).unwrap();
     text

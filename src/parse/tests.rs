@@ -132,6 +132,7 @@ fn rfc3339_keeps_digits_and_offset() {
         fraction: 3,
         fraction_digits: 6,
         offset_minutes: -450,
+        is_west: true,
         is_utc: false,
     };
     let text = b"<165>1 2003-08-24T05:14:15.000003-07:30 h a 1 - - text";
@@ -140,6 +141,7 @@ fn rfc3339_keeps_digits_and_offset() {
     let utc = Timestamp {
         fraction_digits: 3,
         offset_minutes: 0,
+        is_west: false,
         is_utc: true,
         ..expected
     };

@@ -38,6 +38,7 @@ pub fn rfc3164(text: &[u8], received: &Timestamp) -> Option<Timestamp> {
     Some(Timestamp {
         year: fields.year.unwrap_or(received.year),
         offset_minutes: received.offset_minutes,
+        is_west: received.is_west,
         is_utc: received.is_utc,
         ..fields.rest
     })
@@ -125,6 +126,7 @@ pub(super) fn read_rfc3339(cursor: &mut Cursor) -> Option<Timestamp> {
     let second = cursor.number_in(0, 60)?;
     let (fraction, fraction_digits) = read_fraction(cursor);
     let is_utc = cursor.accept(b'Z');
+    let is_west = !is_utc && cursor.sees(b'-');
     Some(Timestamp {
         year: year as i16,
         month,
@@ -135,6 +137,7 @@ pub(super) fn read_rfc3339(cursor: &mut Cursor) -> Option<Timestamp> {
         fraction,
         fraction_digits,
         offset_minutes: if is_utc { 0 } else { read_offset(cursor)? },
+        is_west,
         is_utc,
     })
 }

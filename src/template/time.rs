@@ -124,7 +124,7 @@ impl DateFormat {
             DateFormat::TzOffsetHour => out.extend_from_slice(&offset(time)[0]),
             DateFormat::TzOffsetMinute => out.extend_from_slice(&offset(time)[1]),
             DateFormat::TzOffsetDirection => {
-                let is_east = time.offset_minutes >= 0 && !time.is_utc;
+                let is_east = !time.is_west && !time.is_utc;
                 out.push(if is_east { b'+' } else { b'-' });
             }
         }
@@ -186,7 +186,7 @@ fn append_zone(time: &Timestamp, out: &mut Vec<u8>) {
     if time.is_utc {
         return out.push(b'Z');
     }
-    let sign = if time.offset_minutes < 0 { b'-' } else { b'+' };
+    let sign = if time.is_west { b'-' } else { b'+' };
     let [[h, hh], [m, mm]] = offset(time);
     out.extend_from_slice(&[sign, h, hh, b':', m, mm]);
 }
@@ -318,6 +318,7 @@ mod tests {
         fraction_digits: 6,
         fraction: 3,
         offset_minutes: -450,
+        is_west: true,
         is_utc: false,
     };
 
@@ -357,6 +358,7 @@ mod tests {
         let time = Timestamp {
             is_utc: true,
             offset_minutes: 0,
+            is_west: false,
             fraction_digits: 0,
             fraction: 0,
             ..TIME
@@ -411,6 +413,7 @@ mod tests {
             fraction_digits: 255,
             fraction: u32::MAX,
             offset_minutes: i16::MIN,
+            is_west: true,
             is_utc: false,
         };
         for (_, format) in DATE_OPTIONS {

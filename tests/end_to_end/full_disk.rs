@@ -1,0 +1,153 @@
+//! A file system that is full.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::support::{Flood, Scratch, Setup, program, to_file, wait_for};
+
+/// Bytes of the file system, and of what fills most of it at first. What is
+/// left is less than the flood, even with all that queue and sockets can hold.
+const DISK_BYTES: u64 = 96 << 20;
+const BALLAST_BYTES: u64 = 80 << 20;
+
+/// A small ext4 file system of its own, unmounted when the value goes away.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn new(scratch: &Scratch) -> Disk {
+        let image = scratch.join("image");
+        File::create(&image).unwrap().set_len(DISK_BYTES).unwrap();
+        program("mkfs.ext4")
+            .args(["-q", "-F", "-m", "0"])
+            .arg(&image)
+            .assert()
+            .success();
+        let disk = Disk(scratch.join("disk"));
+        std::fs::create_dir(&disk.0).unwrap();
+        program("mount")
+            .args(["-o", "loop"])
+            .arg(&image)
+            .arg(&disk.0)
+            .assert()
+            .success();
+        disk
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily, so that it is unmounted even where a daemon still has a file
+        // open. It must not panic while a test fails; the next line tells.
+        let output = program("umount").arg("--lazy").arg(&self.0).output();
+        let success = output.is_ok_and(|output| output.status.success());
+        if !success && !std::thread::panicking() {
+            panic!("cannot unmount {}", self.0.display());
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_pushes_back_and_loses_nothing() {
+    let scratch = Scratch::new();
+    let disk = Disk::new(&scratch);
+    let ballast = disk.path().join("ballast");
+    std::fs::write(&ballast, vec![1; BALLAST_BYTES as usize]).unwrap();
+    let file = disk.path().join("out.log");
+    let rules = to_file(
+        "{dir}/disk/out.log",
+        "RSYSLOG_TraditionalFileFormat",
+        "action.resumeInterval=\"1\"",
+    );
+    let daemon = Setup::new(rules)
+        .queue("queue.size=\"5000\" queue.timeoutShutdown=\"60000\"")
+        .splashdam(&scratch);
+    let flood = Flood {
+        message_bytes: 300,
+        connections: 2,
+        ..Flood::new(200_000)
+    };
+    let mut sending = flood.start(daemon.port());
+
+    // It stops, and says so once, also when it has tried again.
+    let held = daemon.wait_for_accounts("a suspended action", |now| now.is_suspended("out"));
+    assert_eq!(held.action("out", "suspensions"), 1);
+    let full = daemon.wait_for_accounts("inputs that are pushed back", |now| {
+        now.input("held") > 0 && now.balance().is_ok()
+    });
+    let since = Instant::now();
+    let later = wait_for("more attempts", || {
+        (since.elapsed() > Duration::from_secs(3)).then(|| daemon.accounts())
+    });
+    assert!(later.is_suspended("out"));
+    assert!(later.action("out", "held") > 0);
+    for field in ["received", "held", "enqueued"] {
+        assert_eq!(
+            later.input(field),
+            full.input(field),
+            "{field} of a full daemon"
+        );
+    }
+    assert!(later.input("received") < flood.messages);
+    assert!(!sending.is_over(), "the sender waits");
+    assert_eq!(later.balance(), Ok(()));
+    let told = daemon.stderr();
+    let lines: Vec<&str> = told.lines().filter(|line| line.contains("'out'")).collect();
+    assert_eq!(lines.len(), 1, "{told}");
+    for part in [
+        "suspended",
+        "disk/out.log",
+        "No space left on device",
+        "kept",
+    ] {
+        assert!(lines[0].contains(part), "{told}");
+    }
+
+    // It goes on by itself.
+    std::fs::remove_file(&ballast).unwrap();
+    daemon.wait_for_accounts("a resumed action", |now| !now.is_suspended("out"));
+    sending.finish();
+    let after = daemon.wait_until_delivered(flood.messages);
+    assert_eq!(after.action("out", "suspensions"), 1);
+    assert_eq!(after.action("out", "discarded_retries"), 0);
+    daemon.stop();
+    flood.check_file(&file);
+}
+
+#[test]
+fn what_a_full_disk_kept_back_is_told_at_the_stop() {
+    let scratch = Scratch::new();
+    let disk = Disk::new(&scratch);
+    std::fs::write(disk.path().join("ballast"), vec![1; BALLAST_BYTES as usize]).unwrap();
+    let rules = to_file("{dir}/disk/out.log", "RSYSLOG_TraditionalFileFormat", "");
+    let daemon = Setup::new(rules)
+        .queue("queue.timeoutShutdown=\"100\" queue.timeoutActionCompletion=\"100\"")
+        .splashdam(&scratch);
+    let sending = Flood {
+        message_bytes: 300,
+        ..Flood::new(200_000)
+    }
+    .start(daemon.port());
+    daemon.wait_for_accounts("inputs that are pushed back", |now| {
+        now.is_suspended("out") && now.input("held") > 0
+    });
+    daemon.signal("TERM");
+    assert!(daemon.wait().success());
+    drop(sending);
+    let told = String::from_utf8(scratch.read("stderr")).unwrap();
+    assert!(
+        told.contains("messages were discarded: the time to stop was over"),
+        "{told}"
+    );
+    // What is there is a beginning of what was sent.
+    let content = std::fs::read(disk.path().join("out.log")).unwrap();
+    let flood = Flood {
+        message_bytes: 300,
+        ..Flood::new(200_000)
+    };
+    assert_eq!(flood.stream(0).compare(0, &content), Ok(()));
+}

@@ -1,0 +1,22 @@
+//! The daemon as its user meets it: the built program, its command line, its
+//! sockets, signals and files. rsyslogd, where it stands beside it, is the
+//! distribution's. They run as root on Linux; what they need beside the Rust
+//! toolchain is installed by `tests/run`.
+//!
+//! The account of every daemon that is stopped in order is checked
+//! ([`support::Daemon::stop`]), whatever the test was about. Nothing here
+//! depends on how fast anything is.
+
+mod command_line;
+#[path = "../corpus/corpus.rs"]
+mod corpus;
+mod differential;
+mod exactly_once;
+mod file_creation;
+mod file_integrity;
+mod framing;
+mod full_disk;
+mod rest;
+mod selectors;
+mod signals;
+mod support;

@@ -1,0 +1,17 @@
+//! What the tests have in common.
+
+mod accounts;
+mod command;
+mod daemon;
+mod flood;
+mod scratch;
+mod setup;
+mod wait;
+
+pub use accounts::Accounts;
+pub use command::{program, splashdam};
+pub use daemon::{Daemon, memory_kib};
+pub use flood::{Flood, Framing};
+pub use scratch::Scratch;
+pub use setup::{Setup, to_file};
+pub use wait::{wait_for, wait_for_bytes, wait_for_text};

@@ -1,0 +1,124 @@
+//! The configuration of a daemon under test.
+
+use std::path::Path;
+
+use super::Scratch;
+use super::daemon::{Daemon, Kind};
+
+/// What a daemon is started with. `{dir}` in any text stands for its scratch
+/// directory. The same setup starts Splashdam and rsyslog.
+#[derive(Clone)]
+pub struct Setup {
+    rules: String,
+    statements: String,
+    module: String,
+    input: String,
+    queue: String,
+    environment: Vec<(&'static str, String)>,
+}
+
+impl Setup {
+    /// A daemon with one TCP listener on a port of the kernel's choice and
+    /// these rules. The time to stop is long: what is tested is that all is
+    /// delivered, not how fast.
+    pub fn new(rules: impl Into<String>) -> Setup {
+        Setup {
+            rules: rules.into(),
+            statements: String::new(),
+            module: String::new(),
+            input: String::new(),
+            queue: "queue.size=\"20000\" queue.timeoutShutdown=\"60000\"".to_owned(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// Statements that stand outside of the rules.
+    pub fn statements(mut self, text: impl Into<String>) -> Setup {
+        self.statements = text.into();
+        self
+    }
+
+    /// More parameters of the input's module.
+    pub fn module(mut self, parameters: &str) -> Setup {
+        self.module = parameters.to_owned();
+        self
+    }
+
+    /// More parameters of the listener.
+    pub fn input(mut self, parameters: &str) -> Setup {
+        self.input = parameters.to_owned();
+        self
+    }
+
+    /// Parameters of the main queue instead of those of [`Setup::new`].
+    pub fn queue(mut self, parameters: &str) -> Setup {
+        self.queue = parameters.to_owned();
+        self
+    }
+
+    /// A variable of the environment.
+    pub fn environment(mut self, name: &'static str, value: &str) -> Setup {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    /// Starts Splashdam and waits until it answers.
+    pub fn splashdam(&self, scratch: &Scratch) -> Daemon {
+        let text = self.text(Kind::Splashdam, scratch.path());
+        Daemon::start(Kind::Splashdam, &text, scratch, &self.environment)
+    }
+
+    /// Starts the distribution's rsyslog and waits until it listens.
+    pub fn rsyslog(&self, scratch: &Scratch) -> Daemon {
+        let text = self.text(Kind::Rsyslog, scratch.path());
+        Daemon::start(Kind::Rsyslog, &text, scratch, &self.environment)
+    }
+
+    /// The configuration. rsyslog's own messages do not go through a ruleset
+    /// that is bound to an input; Splashdam's do, and are told apart by
+    /// [`to_file`] or by their text.
+    fn text(&self, kind: Kind, directory: &Path) -> String {
+        let Setup {
+            rules,
+            statements,
+            module,
+            input,
+            queue,
+            ..
+        } = self;
+        let (own, bind, rules) = match kind {
+            Kind::Splashdam => (
+                "adminSocket=\"{dir}/ctl.sock\" localHostname=\"here\"",
+                "",
+                rules.clone(),
+            ),
+            Kind::Rsyslog => (
+                "",
+                "ruleset=\"received\"",
+                format!("ruleset(name=\"received\") {{\n{rules}\n}}"),
+            ),
+        };
+        let text = format!(
+            "global(workDirectory=\"{{dir}}\" net.enableDNS=\"off\" {own})\n\
+             module(load=\"imptcp\" {module})\n\
+             main_queue(queue.type=\"FixedArray\" {queue})\n\
+             {statements}\n\
+             {rules}\n\
+             input(type=\"imptcp\" address=\"127.0.0.1\" port=\"0\" \
+             listenPortFileName=\"{{dir}}/port\" {bind} {input})\n"
+        );
+        text.replace("{dir}", &directory.display().to_string())
+    }
+}
+
+/// Rules that write the daemon's own messages to `own.log` and all others to
+/// `path` by `template`; the action is named `out`. `parameters` are the
+/// action's.
+pub fn to_file(path: &str, template: &str, parameters: &str) -> String {
+    format!(
+        "syslog.* action(type=\"omfile\" name=\"own\" file=\"{{dir}}/own.log\")\n\
+         & stop\n\
+         *.* action(type=\"omfile\" name=\"out\" file=\"{path}\" template=\"{template}\" \
+         {parameters})\n"
+    )
+}
