@@ -24,6 +24,7 @@ const RECEIVED: Timestamp = Timestamp {
     fraction_digits: 6,
     fraction: 375_587,
     offset_minutes: 60,
+    is_west: false,
     is_utc: false,
 };
 
