@@ -7,6 +7,7 @@
 mod check;
 mod model;
 mod script;
+mod spread;
 mod world;
 
 use std::any::Any;

@@ -1,0 +1,89 @@
+//! A handful of connections is spread over all reactors.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use splashdam::base::descriptor::EventFd;
+use splashdam::base::simulated::{Random, SimulatedClock};
+use splashdam::base::{ChunkPool, Sleeper};
+use splashdam::frame::FramerOptions;
+use splashdam::message::LocalClock;
+use splashdam::queue::{Queue, QueueOptions};
+use splashdam::receive::{
+    Inbox, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
+};
+use splashdam::ring::simulated::{NetworkFaults, SimulatedNetwork};
+
+const REACTORS: usize = 2;
+const CHUNKS: usize = 4;
+
+fn idle() -> Arc<Sleeper> {
+    Arc::new(Sleeper::new(|| {}))
+}
+
+/// Connections of each reactor after `connections` came to the first one.
+fn loads(connections: u16) -> Vec<usize> {
+    let clock = SimulatedClock::new();
+    let network = SimulatedNetwork::new(
+        clock.clone(),
+        Random::new(1),
+        NetworkFaults {
+            short: 0,
+            ended_early: 0,
+            accept_failed: 0,
+            late: 0,
+            bundles: true,
+        },
+    );
+    let listener = Listener::open(ListenerOptions {
+        address: Ipv4Addr::LOCALHOST.into(),
+        ..ListenerOptions::default()
+    });
+    let event = || Arc::new(EventFd::new().expect("an eventfd"));
+    let shared = Arc::new(ReactorShared {
+        listeners: vec![listener.expect("a listener")],
+        queue: Arc::new(Queue::new("main", QueueOptions::main(), idle(), Vec::new())),
+        inboxes: (0..REACTORS)
+            .map(|_| Arc::new(Inbox::new(event())))
+            .collect(),
+        is_stopping: AtomicBool::new(false),
+        must_abandon: AtomicBool::new(false),
+    });
+    let framer = FramerOptions::default();
+    let pool = ChunkPool::new(CHUNKS as u16, framer.carry_bytes_max(), idle());
+    let mut acceptor = Reactor::new(
+        network.ring(event(), CHUNKS),
+        clock,
+        LocalClock::new(jiff::tz::TimeZone::UTC),
+        ReactorOptions {
+            index: 0,
+            framer,
+            provided_max: CHUNKS,
+        },
+        Arc::clone(&shared),
+        pool.expect("memory"),
+        idle(),
+    );
+    for number in 0..connections {
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1024 + number));
+        network.connect(shared.listeners[0].as_raw_fd(), peer);
+    }
+    loop {
+        match acceptor.tick() {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    shared.inboxes.iter().map(|inbox| inbox.load()).collect()
+}
+
+#[test]
+fn also_few_connections_are_spread_over_the_reactors() {
+    assert_eq!(loads(2), [1, 1]);
+    assert_eq!(loads(4), [2, 2]);
+    assert_eq!(loads(7), [4, 3]);
+}
