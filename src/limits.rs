@@ -58,7 +58,7 @@ pub const COPY_BYTES: usize = 64 * 1024;
 pub const COLLECT_BYTES: usize = CHUNK_BYTES;
 
 /// Arrays of each kind that wait to be used again, for each reactor.
-pub const RECYCLED_MAX: usize = 32;
+pub const RECYCLED_MAX: usize = 64;
 
 /// Capacity of an array of bytes that is worth waiting to be used again.
 pub const RECYCLED_BYTES_MAX: usize = COLLECT_BYTES + CHUNK_BYTES;

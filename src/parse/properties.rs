@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{needs_sanitizing, parse, sanitize, tag, timestamp};
+use super::{deciding_prefix, needs_sanitizing, parse, sanitize, tag, timestamp};
 use crate::message::{Header, Message, Source, Span, TimeKind, Timestamp};
 
 /// Parts of messages, good and bad, to be put together at random.
@@ -146,6 +146,22 @@ fn canonical(time: &Timestamp) -> String {
 }
 
 proptest! {
+    #[test]
+    fn what_decides_a_header_decides_it_whatever_follows(
+        front in prop_oneof![message(), mutated()],
+        end in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..40),
+            message(),
+            Just(vec![b'x'; 600]),
+        ],
+    ) {
+        let header = parse(&front);
+        if let Some(prefix) = deciding_prefix(&front, &header) {
+            let other = [prefix, &end[..]].concat();
+            prop_assert_eq!(parse(&other), header);
+        }
+    }
+
     #[test]
     fn any_bytes_parse(bytes: Vec<u8>) {
         check(&bytes)?;

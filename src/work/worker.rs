@@ -160,7 +160,7 @@ impl<X: Executor, C: Clock> Worker<X, C> {
         let is_empty = self.current.is_none() && self.taken.is_empty();
         let is_idle = !has_rendered;
         let (held, _) = self.shared.queue.held();
-        let is_pressing = held * 4 >= self.shared.queue.options().size * 3;
+        let is_pressing = held * 2 >= self.shared.queue.options().size;
         let was_busy = self.busy_count();
         let mut until = None;
         for action in &mut self.actions {
