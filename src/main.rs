@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use splashdam::config::{self, Config, Diagnostics};
-use splashdam::daemon::{self, RunOptions, ctl};
+use splashdam::daemon::{self, RunOptions, ctl, terminal};
 use splashdam::harness::{flood, raw_copy, sink};
 
 #[global_allocator]
@@ -18,7 +18,11 @@ const DEFAULT_NAME: &str = "(default configuration)";
 
 /// Log aggregation daemon, configured in rsyslog's language
 #[derive(Debug, Parser)]
-#[command(name = "splashdam", disable_version_flag = true)]
+#[command(
+    name = "splashdam",
+    disable_version_flag = true,
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
     /// Configuration file; without it the embedded default is used
     #[arg(short = 'f', value_name = "FILE")]
@@ -66,8 +70,7 @@ fn main() -> ExitCode {
         arguments => be_daemon(&arguments),
     };
     result.unwrap_or_else(|error| {
-        // Nobody may be reading; the exit code tells all the same.
-        let _ = writeln!(std::io::stderr(), "splashdam: {error:#}");
+        terminal::warn(format_args!("{error:#}"));
         ExitCode::FAILURE
     })
 }
@@ -83,18 +86,18 @@ fn use_tool(tool: Tool) -> Result<ExitCode> {
 
 fn be_daemon(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.version {
-        println!("splashdam {}", env!("CARGO_PKG_VERSION"));
+        terminal::print(concat!("splashdam ", env!("CARGO_PKG_VERSION"), "\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.print_default_config {
-        print!("{}", config::DEFAULT);
+        terminal::print(config::DEFAULT)?;
         return Ok(ExitCode::SUCCESS);
     }
     let loaded = match &arguments.file {
         Some(path) => Config::load(path),
         None => Config::from_text(DEFAULT_NAME, config::DEFAULT),
     };
-    let (config, warnings) = match loaded {
+    let (mut config, warnings) = match loaded {
         Ok(loaded) => loaded,
         Err(errors) => {
             show(&errors);
@@ -103,7 +106,7 @@ fn be_daemon(arguments: &Arguments) -> Result<ExitCode> {
     };
     show(&warnings);
     if arguments.check.is_some() {
-        eprintln!("splashdam: the configuration is valid");
+        terminal::warn("the configuration is valid");
         return Ok(ExitCode::SUCCESS);
     }
     let options = RunOptions {
@@ -115,6 +118,8 @@ fn be_daemon(arguments: &Arguments) -> Result<ExitCode> {
         greeting: arguments.file.is_none().then(|| greeting(&config)),
     };
     if arguments.file.is_some() && !arguments.keep_directory {
+        let start = std::env::current_dir().context("cannot find the working directory")?;
+        config.resolve_paths(&start);
         std::env::set_current_dir("/").context("cannot change to the root directory")?;
     }
     daemon::run(config, options)
@@ -129,6 +134,9 @@ fn show(diagnostics: &Diagnostics) {
 
 /// What a user who starts the default configuration needs to know.
 fn greeting(config: &Config) -> String {
+    // As it was started: it need not be in PATH.
+    let program = std::env::args_os().next().unwrap_or("splashdam".into());
+    let program = program.display();
     let mut lines = vec!["Splashdam runs with its embedded default configuration.".to_owned()];
     for listener in &config.listeners {
         let (address, port) = (listener.address, listener.port);
@@ -146,8 +154,10 @@ fn greeting(config: &Config) -> String {
     if let Some(path) = config.actions.iter().find_map(|action| action.file()) {
         lines.push(format!("            tail {}", path.display()));
     }
-    lines.push("  watch     splashdam ctl stats".to_owned());
-    lines.push("  your own  splashdam --print-default-config > splashdam.conf; splashdam -f splashdam.conf".to_owned());
+    lines.push(format!("  watch     {program} ctl stats"));
+    lines.push(format!(
+        "  your own  {program} --print-default-config > splashdam.conf; {program} -f splashdam.conf"
+    ));
     lines.push("  stop      Ctrl-C".to_owned());
     lines.join("\n")
 }

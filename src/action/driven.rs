@@ -45,6 +45,11 @@ pub struct Action<F> {
     uncommitted: VecDeque<(u64, u64)>,
     /// Messages taken of the batch that has not ended.
     begun: u64,
+    /// Whether it has failed since it last committed anything. Said once: the
+    /// message goes through the pipeline, perhaps into this very action.
+    is_failing: bool,
+    /// Messages given up since then.
+    given_up: u64,
 }
 
 enum Driver<F> {
@@ -76,6 +81,8 @@ impl<F> Action<F> {
             report,
             uncommitted: VecDeque::new(),
             begun: 0,
+            is_failing: false,
+            given_up: 0,
         }
     }
 
@@ -247,22 +254,37 @@ impl<F> Action<F> {
                     self.counters.held.subtract(count);
                     self.uncommitted.pop_front();
                 }
-                if self.resume.succeeded() {
-                    self.counters.is_suspended.subtract(1);
-                    let text = format!("action '{}' resumed", self.options.name);
-                    self.report.report(Severity::NOTICE, text);
+                self.resume.succeeded();
+                if std::mem::take(&mut self.is_failing) {
+                    self.resumed();
                 }
             }
             Progress::Failed(error) => self.failed(&error, now),
         }
     }
 
+    fn resumed(&mut self) {
+        self.counters.is_suspended.subtract(1);
+        let mut text = format!("action '{}' resumed", self.options.name);
+        match std::mem::take(&mut self.given_up) {
+            0 => {}
+            given_up => text.push_str(&format!("; {given_up} messages were given up")),
+        }
+        self.report.report(Severity::NOTICE, text);
+    }
+
     fn failed(&mut self, error: &io::Error, now: Instant) {
-        if self.resume.state() == State::Ready {
+        if !std::mem::replace(&mut self.is_failing, true) {
             self.counters.suspended.add(1);
             self.counters.is_suspended.add(1);
+            let consequence = match self.options.resume_retry_count {
+                None => "its messages are kept until it resumes".to_owned(),
+                Some(count) => {
+                    format!("messages that cannot be written in {count} more tries are given up")
+                }
+            };
             let text = format!(
-                "action '{}' suspended: {}: {error}; its messages are kept",
+                "action '{}' suspended: {}: {error}; {consequence}",
                 self.options.name,
                 self.target()
             );
@@ -271,14 +293,8 @@ impl<F> Action<F> {
         if self.resume.failed(now) {
             let given_up = self.forget();
             self.counters.discarded_retries.add(given_up);
+            self.given_up += given_up;
             self.resume.succeeded();
-            self.counters.is_suspended.subtract(1);
-            let text = format!(
-                "action '{}' gave up {given_up} messages: {}: {error}",
-                self.options.name,
-                self.target()
-            );
-            self.report.report(Severity::ERROR, text);
         }
     }
 

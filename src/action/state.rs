@@ -42,10 +42,10 @@ impl Resume {
         self.state
     }
 
-    /// Notes a success. Returns whether the action was suspended before.
-    pub fn succeeded(&mut self) -> bool {
+    /// Notes that there is nothing to try again: it succeeded, or was given up.
+    pub fn succeeded(&mut self) {
         self.failures = 0;
-        std::mem::replace(&mut self.state, State::Ready) != State::Ready
+        self.state = State::Ready;
     }
 
     /// Notes a failure. Returns whether the messages have to be given up:
@@ -122,7 +122,7 @@ mod tests {
             .collect();
         assert_eq!((rests[0], rests[9], rests[10], rests[29]), (10, 10, 20, 25));
         assert!(!resume.retry(Instant::default()));
-        assert!(resume.succeeded());
-        assert!(!resume.succeeded());
+        resume.succeeded();
+        assert_eq!(resume.state(), State::Ready);
     }
 }

@@ -77,8 +77,65 @@ pub fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
     }
 }
 
+/// Raises the number of descriptors that the process may have to what it may
+/// raise it to, the hard limit (setrlimit(2), RLIMIT_NOFILE). Returns it.
+///
+/// # Errors
+/// Those of setrlimit(2): EPERM where the hard limit is above the kernel's
+/// `fs.nr_open`.
+pub fn raise_open_files_limit() -> io::Result<u64> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is writable for the length of the call.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: `limit` is readable for the length of the call.
+    if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(limit.rlim_cur)
+}
+
+/// Makes reads and writes of an open file wait (fcntl(2), O_NONBLOCK off).
+///
+/// # Errors
+/// Those of fcntl(2).
+pub fn set_blocking(file: &File) -> io::Result<()> {
+    // SAFETY: fcntl takes no memory of ours with these commands; the descriptor
+    // is open as long as the file is borrowed.
+    let result = unsafe {
+        let flags = libc::fcntl(file.as_raw_fd(), libc::F_GETFL);
+        libc::fcntl(file.as_raw_fd(), libc::F_SETFL, flags & !libc::O_NONBLOCK)
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 /// Sets the process's file mode creation mask (umask(2)).
 pub fn set_umask(mask: u32) {
     // SAFETY: umask(2) cannot fail and takes no pointers.
     unsafe { libc::umask(mask as libc::mode_t) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_open_files_is_raised_to_the_hard_one() {
+        let limit = raise_open_files_limit().unwrap();
+        let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+        let mut lines = limits.lines();
+        let values = lines.find_map(|line| line.strip_prefix("Max open files"));
+        let values: Vec<&str> = values.unwrap().split_whitespace().collect();
+        let limit = limit.to_string();
+        assert_eq!(values[..2], [&limit, &limit]);
+    }
 }

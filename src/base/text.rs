@@ -108,15 +108,15 @@ impl<L: Lent> Text<L> {
     }
 
     /// Copies `range`, all that is still used, into memory of its own and gives
-    /// the receive buffer back. Returns the bytes copied; 0 if the text has
-    /// moved already, or if somebody reads it now.
-    pub fn compact(&self, range: Range<usize>) -> usize {
+    /// the receive buffer back. Returns the bytes copied, 0 if the text has
+    /// moved already; `None` if somebody reads it now.
+    pub fn compact(&self, range: Range<usize>) -> Option<usize> {
         if self
             .pins
             .compare_exchange(0, MOVING, Ordering::Acquire, Ordering::Relaxed)
             .is_err()
         {
-            return 0;
+            return None;
         }
         // SAFETY: `MOVING` is set and there are no pins: nobody else looks.
         let copied = self.place.with_mut(|place| {
@@ -132,7 +132,7 @@ impl<L: Lent> Text<L> {
         });
         // Release: the next pin sees the new place.
         self.pins.store(0, Ordering::Release);
-        copied
+        Some(copied)
     }
 }
 

@@ -18,7 +18,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Level};
 pub use source::{Place, Source, Sources};
 pub use span::{FileId, Span, Spanned, Text};
 
-use crate::action::ActionOptions;
+use crate::action::{ActionOptions, DriverOptions};
 use crate::limits::MESSAGE_BYTES_DEFAULT;
 use crate::queue::QueueOptions;
 use crate::receive::ListenerOptions;
@@ -50,15 +50,16 @@ pub struct Config {
 pub struct Globals {
     /// `maxMessageSize`, in bytes.
     pub max_message_size: usize,
-    /// `workDirectory`.
+    /// `workDirectory`. No queue keeps files yet.
     pub work_directory: PathBuf,
-    /// Where the configuration sets it.
+    /// Where the configuration sets it, for the warning that it has no effect.
     pub work_directory_span: Option<Span>,
     /// `umask`; that of the parent process if not set.
     pub umask: Option<u32>,
     /// `pinThreads`.
     pub pin_threads: PinThreads,
-    /// `adminSocket`; none if not set.
+    /// `adminSocket`; `/run/splashdam.sock` if not set, and none where that
+    /// cannot be opened.
     pub admin_socket: Option<PathBuf>,
     /// `localHostname`; the kernel's if not set.
     pub local_hostname: Option<String>,
@@ -103,6 +104,32 @@ impl Config {
         let mut sources = Sources::default();
         let file = sources.add(name, text.as_bytes());
         check::check(sources, file)
+    }
+
+    /// Makes relative paths absolute; they are meant from `base`, an absolute
+    /// path. For a daemon that is to change its working directory.
+    pub fn resolve_paths(&mut self, base: &Path) {
+        let globals = &mut self.globals;
+        let of_globals = [
+            Some(&mut globals.work_directory),
+            globals.admin_socket.as_mut(),
+        ];
+        let of_listeners = self
+            .listeners
+            .iter_mut()
+            .map(|listener| listener.port_file.as_mut());
+        let of_actions = self
+            .actions
+            .iter_mut()
+            .map(|action| match &mut action.driver {
+                DriverOptions::File(file) => Some(&mut file.path),
+                DriverOptions::Discard => None,
+            });
+        let paths = of_globals.into_iter().chain(of_listeners).chain(of_actions);
+        for path in paths.flatten() {
+            // An absolute path takes the place of `base`.
+            *path = base.join(&*path);
+        }
     }
 }
 

@@ -69,7 +69,6 @@ fn the_default_configuration_is_understood() {
     let config = config(DEFAULT);
     assert_eq!(config.listeners[0].port, 5514);
     assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1");
-    assert_eq!(config.globals.work_directory, Path::new("./splashdam-data"));
     assert_eq!(
         config.globals.admin_socket.as_deref(),
         Some(Path::new("./splashdam-data/ctl.sock"))
@@ -82,10 +81,19 @@ fn the_default_configuration_is_understood() {
 }
 
 #[test]
+fn the_example_of_the_readme_is_understood_without_warnings() {
+    let readme = include_str!("../../README.md");
+    let blocks = readme.split("```").skip(1).step_by(2);
+    let mut examples = blocks.filter(|block| block.contains("module(load="));
+    let config = config(examples.next().expect("an example"));
+    assert_eq!(config.actions.len(), 3);
+}
+
+#[test]
 fn a_file_of_the_old_syntax_is_understood() {
     let config = config(
         "$ModLoad imptcp.so # こんにちは\r\n\
-         $WorkDirectory /var/spool/x\t# ü\r\n\
+         $LocalHostName x\t# ü\r\n\
          $InputPTCPServerKeepAlive off\r\n\
          $InputPTCPServerRun 514 #Keepaliveを送信する\r\n\
          $MainMsgQueueSize 50,000\r\n\
@@ -97,7 +105,7 @@ fn a_file_of_the_old_syntax_is_understood() {
     );
     assert!(!config.listeners[0].keep_alive);
     assert_eq!(config.main_queue.size, 50_000);
-    assert_eq!(config.globals.work_directory, Path::new("/var/spool/x"));
+    assert_eq!(config.globals.local_hostname.as_deref(), Some("x"));
     assert_eq!(shape(&config.program.statements), "?{0~}?{1}");
     assert_eq!(file(&config, 0).path, Path::new("/var/log/messages"));
     assert_eq!(config.templates[config.actions[0].template].name(), "T");
@@ -105,6 +113,51 @@ fn a_file_of_the_old_syntax_is_understood() {
         config.templates[config.actions[1].template].name(),
         "RSYSLOG_FileFormat"
     );
+}
+
+#[test]
+fn a_work_directory_has_no_effect_yet() {
+    for (line, place) in [
+        ("global(workDirectory=\"/x\")", "1:23"),
+        ("$WorkDirectory /x", "1:16"),
+    ] {
+        let (config, warnings) = read(&format!("{line}\n{REST}"));
+        assert_eq!(config.globals.work_directory, Path::new("/x"));
+        let expected = format!("test.conf:{place}: warning: workDirectory has no effect yet");
+        assert!(warnings.starts_with(&expected), "{warnings}");
+    }
+}
+
+#[test]
+fn a_host_has_a_name_of_one_word() {
+    for wrong in ["my host", "my\\thost", "my\\nhost", "my\\001host", ""] {
+        let text = format!("global(localHostname=\"{wrong}\")\n{REST}");
+        let messages = messages(&text);
+        assert!(
+            messages[0].starts_with("1:23: error: `localHostname` "),
+            "{messages:?}"
+        );
+    }
+    let config = config(&format!("global(localHostname=\"my.höst\")\n{REST}"));
+    assert_eq!(config.globals.local_hostname.as_deref(), Some("my.höst"));
+}
+
+#[test]
+fn relative_paths_are_meant_from_the_base() {
+    let mut config = config(
+        "global(adminSocket=\"./ctl\")\nmodule(load=\"imptcp\")\n\
+         input(type=\"imptcp\" port=\"0\" listenPortFileName=\"port\")\n\
+         *.* ./a.log\n*.* /b.log\n*.* action(type=\"omdiscard\")\n",
+    );
+    config.resolve_paths(Path::new("/base"));
+    let admin = config.globals.admin_socket.as_deref();
+    assert_eq!(admin, Some(Path::new("/base/ctl")));
+    let port_file = config.listeners[0].port_file.as_deref();
+    assert_eq!(port_file, Some(Path::new("/base/port")));
+    assert_eq!(file(&config, 0).path, Path::new("/base/a.log"));
+    assert_eq!(file(&config, 1).path, Path::new("/b.log"));
+    let work = config.globals.work_directory;
+    assert_eq!(work, Path::new("/var/lib/splashdam"));
 }
 
 #[test]

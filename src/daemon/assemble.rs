@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::own::OwnMessages;
 use super::switches::Switches;
+use super::terminal;
 use crate::action::{Action, ActionCounters, ActionOptions, DriverOptions};
 use crate::base::clock::SystemClock;
 use crate::base::descriptor::EventFd;
@@ -322,7 +323,7 @@ fn react(parts: ReactorParts, started: Started) {
             // A ring that fails cannot be served any more; without its input
             // the daemon would only seem to run.
             Err(error) => {
-                eprintln!("splashdam: io_uring failed: {error}");
+                terminal::warn(format_args!("io_uring failed: {error}"));
                 std::process::abort();
             }
         }
@@ -333,6 +334,8 @@ fn pin_to(processor: Option<usize>) {
     if let Some(processor) = processor
         && let Err(error) = pin::pin_thread(processor)
     {
-        eprintln!("splashdam: cannot pin a thread to processor {processor}: {error}");
+        terminal::warn(format_args!(
+            "cannot pin a thread to processor {processor}: {error}"
+        ));
     }
 }

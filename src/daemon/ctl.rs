@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -9,13 +10,18 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 
-use super::Statistics;
 use super::admin::SOCKET_DEFAULT;
 use super::statistics::{ActionStatistics, InputStatistics, QueueStatistics};
+use super::{Statistics, terminal};
 
 /// Where the embedded default configuration has its admin socket.
 const ADMIN_SOCKET_HERE: &str = "./splashdam-data/ctl.sock";
+
+/// The longest time that the daemon may take to answer. A stopped one (SIGSTOP)
+/// takes connections and never answers.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
 
 /// Arguments of `splashdam ctl`.
 #[derive(Debug, Args)]
@@ -40,7 +46,7 @@ enum Command {
 /// Runs `splashdam ctl`.
 ///
 /// # Errors
-/// No daemon answers on the socket.
+/// No daemon answers on the socket, or not within 5 seconds.
 pub fn run(args: &CtlArgs) -> Result<ExitCode> {
     let socket = args.socket.clone().unwrap_or_else(default_socket);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -48,13 +54,13 @@ pub fn run(args: &CtlArgs) -> Result<ExitCode> {
         .build()?;
     match args.command {
         Command::Stats { json } => {
-            let answer = runtime.block_on(ask(&socket, "/statistics"))?;
+            let answer = runtime.block_on(ask_in_time(&socket, "/statistics"))?;
             if json {
-                println!("{}", String::from_utf8_lossy(&answer));
+                terminal::print(&format!("{}\n", String::from_utf8_lossy(&answer)))?;
             } else {
                 let statistics = serde_json::from_slice(&answer)
                     .context("the daemon's answer is not of this version")?;
-                print!("{}", table(&statistics));
+                terminal::print(&table(&statistics))?;
             }
         }
     }
@@ -70,6 +76,17 @@ fn default_socket() -> PathBuf {
     } else {
         PathBuf::from(SOCKET_DEFAULT)
     }
+}
+
+async fn ask_in_time(socket: &Path, path: &str) -> Result<Bytes> {
+    let answer = timeout(ANSWER_WAIT, ask(socket, path)).await;
+    answer.unwrap_or_else(|_| {
+        bail!(
+            "the daemon on {} did not answer within {} s",
+            socket.display(),
+            ANSWER_WAIT.as_secs()
+        )
+    })
 }
 
 async fn ask(socket: &Path, path: &str) -> Result<Bytes> {

@@ -9,6 +9,7 @@ mod pid_file;
 mod run;
 mod statistics;
 mod switches;
+pub mod terminal;
 
 pub use run::{RunOptions, run};
 pub use statistics::Statistics;

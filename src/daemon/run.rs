@@ -16,6 +16,7 @@ use super::assemble::Daemon;
 use super::own::OwnMessages;
 use super::pid_file::PidFile;
 use super::switches::{self, Switches};
+use super::terminal;
 use crate::base::descriptor;
 use crate::config::Config;
 use crate::message::{Report, Severity};
@@ -79,6 +80,12 @@ impl Signals {
 
 async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
     let started = Instant::now();
+    // Each connection is a descriptor, and soft limits are as low as 1024.
+    if let Err(error) = descriptor::raise_open_files_limit() {
+        terminal::warn(format_args!(
+            "cannot raise the limit of open files: {error}"
+        ));
+    }
     let mut signals = Signals::new().context("cannot wait for signals")?;
     let switches = Switches::from_environment()
         .map_err(|word| anyhow::anyhow!("{}: unknown word '{word}'", switches::VARIABLE))?;
@@ -118,7 +125,7 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
     );
     daemon.own.report(Severity::INFO, text);
     if let Some(greeting) = &options.greeting {
-        println!("{greeting}");
+        terminal::say(greeting);
     }
 
     while !signals.next().await {
@@ -132,7 +139,7 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
             ExitCode::SUCCESS
         }
         () = signals.stop() => {
-            eprintln!("splashdam: stopping at once: second signal");
+            terminal::warn("stopping at once: second signal");
             ExitCode::FAILURE
         }
     };
@@ -155,10 +162,10 @@ async fn open_admin(path: Option<PathBuf>) -> Result<Option<(AdminSocket, UnixLi
     match admin::open(&path).await {
         Ok(opened) => Ok(Some(opened)),
         Err(error) => {
-            eprintln!(
-                "splashdam: no admin socket: {}: {error}; global(adminSocket=\"PATH\") sets another",
+            terminal::warn(format_args!(
+                "no admin socket: {}: {error}; global(adminSocket=\"PATH\") sets another",
                 path.display()
-            );
+            ));
             Ok(None)
         }
     }
@@ -184,11 +191,17 @@ async fn stop(daemon: &Daemon, timeout_shutdown: Duration, timeout_action_comple
         daemon.worker.queue.wake_consumer();
         worker_ends(daemon, completed_by + LAST_WAIT).await;
     }
+    // A worker that hangs in the kernel still has what it was given.
+    let in_hand = if daemon.worker_thread.is_finished() {
+        0
+    } else {
+        daemon.worker.queue.held().0 as u64
+    };
     let inputs = daemon.reactors.listeners.iter();
     let in_inputs: u64 = inputs
         .map(|listener| listener.counters.discarded_shutdown.get())
         .sum();
-    let in_queue = daemon.worker.queue.counters.discarded_shutdown.get();
+    let in_queue = daemon.worker.queue.counters.discarded_shutdown.get() + in_hand;
     if in_inputs + in_queue > 0 {
         let text = format!(
             "{} messages were discarded: the time to stop was over ({in_queue} in the queue \

@@ -68,7 +68,8 @@ pub struct FramingFaults {
     pub no_count: u64,
     /// An octet count above `frame_bytes_max`. Taken by line feed.
     pub count_too_large: u64,
-    /// The stream ended inside an octet-counted frame. What came is delivered.
+    /// The stream ended inside an octet-counted frame, or was broken off inside
+    /// a line. What came is delivered.
     pub cut: u64,
 }
 
@@ -153,8 +154,15 @@ impl Framer {
         }
     }
 
-    /// The last frame of a stream that ended: `rest` is what was left.
-    pub fn finish(&mut self, options: &FramerOptions, rest: &[u8]) -> Option<Frame> {
+    /// The last frame of a stream that ended: `rest` is what was left. A line
+    /// that the peer ended by closing (`is_closed`) is whole; one that was ended
+    /// by an error or by a stop is cut.
+    pub fn finish(
+        &mut self,
+        options: &FramerOptions,
+        rest: &[u8],
+        is_closed: bool,
+    ) -> Option<Frame> {
         let state = std::mem::take(&mut self.state);
         if rest.is_empty() {
             return None;
@@ -170,17 +178,16 @@ impl Framer {
             State::Start | State::Line { .. } => None,
         };
         let (start, framing) = match counted {
-            Some(header) => {
-                self.faults.cut += 1;
-                (header, Framing::OctetCounted)
-            }
+            Some(header) => (header, Framing::OctetCounted),
             None => (0, Framing::LineFeed),
         };
+        let is_cut = counted.is_some() || !is_closed;
+        self.faults.cut += u64::from(is_cut);
         Some(Frame {
             range: start..rest.len(),
             framing,
             has_control: find_control(&rest[start..]).is_some(),
-            is_truncated: counted.is_some(),
+            is_truncated: is_cut,
         })
     }
 

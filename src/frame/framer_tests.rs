@@ -25,7 +25,7 @@ fn frames_of(pieces: &[&[u8]]) -> (Vec<(Vec<u8>, Frame)>, FramingFaults) {
         carry.drain(..at);
         assert!(carry.len() <= options.carry_bytes_max());
     }
-    if let Some(frame) = framer.finish(&options, &carry) {
+    if let Some(frame) = framer.finish(&options, &carry, true) {
         frames.push((carry[frame.range.clone()].to_vec(), frame));
     }
     (frames, framer.take_faults())

@@ -112,7 +112,11 @@ impl<L: Lent> Batch<L> {
     /// All records of `body`.
     pub fn new(body: Body<L>) -> Batch<L> {
         let range = 0..body.records.len() as u32;
-        let bytes = body.records.iter().map(charge).sum();
+        // What lies between the records' texts is held with them: skipped parts
+        // of long frames, empty frames, texts before they were escaped.
+        let texts: usize = body.records.iter().map(|record| record.len as usize).sum();
+        let between = (body.used.len() + body.rewritten.len()).saturating_sub(texts);
+        let bytes = body.records.iter().map(charge).sum::<usize>() + between;
         Batch {
             body: Arc::new(body),
             range,
@@ -130,7 +134,8 @@ impl<L: Lent> Batch<L> {
         self.range.is_empty()
     }
 
-    /// Bytes that the batch is charged with: its texts and its records.
+    /// Bytes that the batch is charged with: its texts, its records, and, if it
+    /// has the last record of its body, what else the body holds.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -175,20 +180,17 @@ impl<L: Lent> Batch<L> {
             return self.len();
         }
         let mut left = bytes;
-        self.records()
+        let fitting = self
+            .records()
             .iter()
             .take_while(|record| {
                 let fits = charge(record) <= left;
                 left = left.saturating_sub(charge(record));
                 fits
             })
-            .count()
-    }
-
-    /// Moves the text out of its receive buffer, unless somebody reads it now.
-    /// Returns the bytes copied.
-    pub fn compact(&self) -> usize {
-        self.body.text.compact(self.body.used.clone())
+            .count();
+        // The last one comes with what else the body holds, and that does not fit.
+        fitting.min(self.len() - 1)
     }
 
     /// A handle by which the text can be compacted while the batch lives.

@@ -19,7 +19,7 @@ pub struct QueueCounters {
     pub acknowledged: Counter,
     /// Lost at stop: the time to drain was over.
     pub discarded_shutdown: Counter,
-    /// Batches that producers could not enqueue in whole.
+    /// Times it became full; it is so until a quarter of it is free.
     pub full: Counter,
     /// Bytes copied because a batch waited in its receive chunk for too long.
     pub compacted_bytes: Counter,
@@ -37,6 +37,8 @@ pub struct Queue<L: Lent = Chunk> {
     consumer: Arc<Sleeper>,
     producers: Vec<Arc<Sleeper>>,
     is_closed: AtomicBool,
+    /// Whether a producer was refused since there was ample room.
+    is_full: AtomicBool,
     pub counters: QueueCounters,
 }
 
@@ -61,6 +63,7 @@ impl<L: Lent + 'static> Queue<L> {
             consumer,
             producers,
             is_closed: AtomicBool::new(false),
+            is_full: AtomicBool::new(false),
             counters: QueueCounters::default(),
         }
     }
@@ -78,13 +81,13 @@ impl<L: Lent + 'static> Queue<L> {
     pub fn enqueue(&self, mut batch: Batch<L>) -> Option<Batch<L>> {
         while !batch.is_empty() {
             let Some(front) = self.room.reserve(&mut batch) else {
-                self.counters.full.add(1);
+                self.refuse();
                 return Some(batch);
             };
             let (messages, bytes) = (front.len(), front.bytes());
             if let Err(mut front) = self.store.push(front) {
                 self.room.release(messages, bytes);
-                self.counters.full.add(1);
+                self.refuse();
                 front.append(batch);
                 return Some(front);
             }
@@ -168,15 +171,17 @@ impl<L: Lent + 'static> Queue<L> {
         self.consumer.wake();
     }
 
-    /// The sleep state of the consumer.
-    pub fn consumer(&self) -> &Arc<Sleeper> {
-        &self.consumer
+    fn refuse(&self) {
+        if !self.is_full.swap(true, Ordering::Relaxed) {
+            self.counters.full.add(1);
+        }
     }
 
     fn release(&self, messages: usize, bytes: usize) {
         self.room.release(messages, bytes);
         // Waking at the first free place would wake for every batch.
         if self.room.is_ample() {
+            self.is_full.store(false, Ordering::Relaxed);
             for producer in &self.producers {
                 producer.wake();
             }

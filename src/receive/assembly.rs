@@ -148,16 +148,17 @@ impl Assembly {
         framed
     }
 
-    /// Appends the last frame of a stream that ended.
+    /// Appends the last frame of a stream that ended; see [`Framer::finish`].
     pub fn finish(
         &mut self,
         framer: &mut Framer,
         options: &FramerOptions,
         carry: &[u8],
+        is_closed: bool,
         source: &Arc<Source>,
         counters: &InputCounters,
     ) {
-        let Some(frame) = framer.finish(options, carry) else {
+        let Some(frame) = framer.finish(options, carry, is_closed) else {
             return;
         };
         counters.received.add(1);

@@ -15,13 +15,13 @@ use crate::base::kernel;
 #[derive(Debug, Error)]
 pub enum ListenError {
     /// The socket could not be made, bound or listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Socket {
         address: SocketAddr,
         source: io::Error,
     },
     /// `listenPortFileName` could not be written.
-    #[error("cannot write the port to {path}: {source}")]
+    #[error("cannot write the port to {path}")]
     PortFile { path: String, source: io::Error },
 }
 

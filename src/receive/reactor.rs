@@ -296,7 +296,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         });
         self.connections[slot] = Some(connection);
         if self.is_ending {
-            self.close(slot);
+            self.close(slot, false);
         } else {
             self.ring.receive(socket, slot as Token);
         }
@@ -318,9 +318,10 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                     self.starved.push_back(slot);
                 }
             }
-            Received::NoChunk | Received::End | Received::Cancelled | Received::Failed(_) => {
-                // Nothing is under way on the socket any more.
-                self.close(slot);
+            // Nothing is under way on the socket any more.
+            Received::End => self.close(slot, true),
+            Received::NoChunk | Received::Cancelled | Received::Failed(_) => {
+                self.close(slot, false);
             }
         }
     }
@@ -330,7 +331,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             return;
         };
         if self.is_ending {
-            return self.close(slot);
+            return self.close(slot, false);
         }
         connection.receive = ReceiveState::Armed;
         self.ring.receive(connection.socket, slot as Token);
@@ -420,9 +421,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
     }
 
-    /// Delivers what a connection left and forgets it. No receive may be under
-    /// way.
-    fn close(&mut self, slot: usize) {
+    /// Delivers what a connection left and forgets it; `is_closed` says that the
+    /// peer has closed it. No receive may be under way.
+    fn close(&mut self, slot: usize, is_closed: bool) {
         let Some(mut connection) = self.connections[slot].take() else {
             return;
         };
@@ -432,6 +433,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             &mut connection.framer,
             &self.framers[listener],
             &connection.carry,
+            is_closed,
             &connection.source,
             counters,
         );
@@ -509,12 +511,17 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 break;
             }
             if let Some(body) = body.upgrade() {
-                let copied = body.text.compact(body.used.clone());
-                self.shared
-                    .queue
-                    .counters
-                    .compacted_bytes
-                    .add(copied as u64);
+                match body.text.compact(body.used.clone()) {
+                    Some(copied) => {
+                        let counters = &self.shared.queue.counters;
+                        counters.compacted_bytes.add(copied as u64);
+                    }
+                    // A worker reads it now, and may stall while it does.
+                    None => {
+                        let body = Arc::downgrade(&body);
+                        self.in_chunks.push_back((self.now, body));
+                    }
+                }
             }
             self.in_chunks.pop_front();
         }
@@ -578,7 +585,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 Some(connection) if connection.receive == ReceiveState::Armed => {
                     self.ring.cancel(Kind::Receive, slot as Token);
                 }
-                Some(_) => self.close(slot),
+                Some(_) => self.close(slot, false),
                 None => {}
             }
         }

@@ -53,13 +53,6 @@ impl Program {
         run(&self.statements, &mut scope, &message, selections);
         selections.put_back(scope);
     }
-
-    /// The actions in the order in which the statements name them first.
-    pub fn actions(&self) -> Vec<usize> {
-        let mut actions = Vec::new();
-        collect_actions(&self.statements, &mut actions);
-        actions
-    }
 }
 
 /// Runs statements for the messages of `scope`, from which those that are
@@ -118,21 +111,6 @@ impl Filter {
                 matching.select(scope, count, |index| {
                     word_of(index, priorities, |priority| selector.matches(priority))
                 });
-            }
-        }
-    }
-}
-
-fn collect_actions(statements: &[Statement], actions: &mut Vec<usize>) {
-    for statement in statements {
-        match statement {
-            Statement::Action(action) if !actions.contains(action) => actions.push(*action),
-            Statement::Action(_) | Statement::Stop => {}
-            Statement::Filter {
-                then, otherwise, ..
-            } => {
-                collect_actions(then, actions);
-                collect_actions(otherwise, actions);
             }
         }
     }

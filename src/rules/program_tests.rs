@@ -178,20 +178,6 @@ fn stop_reaches_the_outer_levels() {
 }
 
 #[test]
-fn actions_are_listed_in_the_order_of_the_program() {
-    let program = program(vec![
-        Statement::Action(3),
-        filter(
-            "*.*",
-            vec![Statement::Action(1)],
-            vec![Statement::Action(0)],
-        ),
-        Statement::Action(3),
-    ]);
-    assert_eq!(program.actions(), [3, 1, 0]);
-}
-
-#[test]
 fn without_rules_no_message_goes_anywhere() {
     let mut selections = Selections::new(1);
     evaluate(&Program::default(), &[13; 70], &mut selections);

@@ -4,8 +4,15 @@
 //! (`template(type="string")`, `$template`; rsyslog's documentation,
 //! "Templates" and "The Property Replacer") and rendered for every message.
 //! What it renders is, byte for byte, what rsyslog 8.2302 renders, but for
-//! `secpath-replace`, which here replaces every slash (rsyslog overlooks the
-//! second of two in a row). What is not understood is an error.
+//!
+//! - `secpath-replace`, which here replaces every slash (rsyslog overlooks the
+//!   second of two in a row);
+//! - `rawmsg-after-pri`, which here takes off `<>`, and `<…>` only where that
+//!   is a PRI that can be used (rsyslog keeps `<>`, and takes off `<…>` around
+//!   any one to three bytes);
+//! - `date-wday` and `date-year` of years before 1967.
+//!
+//! What is not understood is an error.
 //!
 //! Rendering copies as little as it can: parts that lie side by side in the
 //! message are copied as one run.

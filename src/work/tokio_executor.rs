@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_uring::buf::BoundedBuf;
 
-use crate::base::{AlignedBuffer, Sleeper, kernel};
+use crate::base::{AlignedBuffer, Sleeper, descriptor, kernel};
 use crate::output::file::FileOptions;
 use crate::output::{Completion, Executor, Opened, Route, Write};
 
@@ -91,10 +91,12 @@ impl Executor for TokioExecutor {
                 .append(true)
                 .create(true)
                 .mode(options.file_create_mode)
-                .custom_flags(flags | kernel::O_NOCTTY)
+                // Opening a FIFO without a reader would block the worker.
+                .custom_flags(flags | kernel::O_NOCTTY | kernel::O_NONBLOCK)
                 .open(&options.path)
         };
         let cached = open(0)?;
+        descriptor::set_blocking(&cached)?;
         // EINVAL: the file system has no O_DIRECT (tmpfs, some overlays).
         let direct = self
             .use_direct

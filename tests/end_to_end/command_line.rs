@@ -1,9 +1,10 @@
 //! What a user types, and what is answered.
 
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 
 use crate::support::{
-    Daemon, Scratch, Setup, program, splashdam, to_file, wait_for, wait_for_text,
+    Daemon, SPLASHDAM, Scratch, Setup, program, splashdam, to_file, wait_for, wait_for_text,
 };
 
 /// The end of a configuration that is about something else.
@@ -264,7 +265,7 @@ fn a_port_in_use_stops_the_start_and_is_named() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains(&address.to_string()), "{told}");
-    assert!(told.contains("Address already in use"), "{told}");
+    assert_eq!(told.matches("Address already in use").count(), 1, "{told}");
     assert!(!scratch.join("pid").exists());
     assert!(
         !socket.exists(),
@@ -292,11 +293,11 @@ fn the_default_configuration_greets_with_a_logger_command_that_works() {
         .collect();
     assert_eq!(lines.len(), 1, "{content}");
 
-    // `ctl` finds the daemon that was started here.
-    let output = splashdam(scratch.path())
-        .args(["ctl", "stats"])
-        .output()
-        .unwrap();
+    // `ctl` finds the daemon that was started here; splashdam is in no PATH.
+    let line = greeting.lines().find_map(|line| line.split_once("watch "));
+    let (_, command) = line.unwrap_or_else(|| panic!("no command to watch: {greeting}"));
+    let command = format!("cd {} && {command}", scratch.path().display());
+    let output = program("sh").args(["-c", &command]).output().unwrap();
     assert!(output.status.success());
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(
@@ -352,6 +353,55 @@ fn the_statistics_of_a_daemon_that_is_not_there_are_an_error() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("no daemon answers on nowhere.sock"), "{told}");
+}
+
+#[test]
+fn the_statistics_of_a_daemon_that_does_not_answer_are_an_error() {
+    let scratch = Scratch::new();
+    // The kernel takes the connection; nobody accepts it.
+    let _silent = UnixListener::bind(scratch.join("silent.sock")).unwrap();
+    let mut command = splashdam(scratch.path());
+    let output = command
+        .args(["ctl", "--socket", "silent.sock", "stats"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("the daemon on silent.sock did not answer within 5 s"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_tool_does_not_take_the_options_of_the_daemon() {
+    let scratch = Scratch::new();
+    scratch.write("daemon.conf", REST);
+    let mut command = splashdam(scratch.path());
+    let output = command
+        .args(["-f", "daemon.conf", "ctl", "stats"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("ctl"), "{told}");
+}
+
+#[test]
+fn output_that_nobody_reads_is_no_error() {
+    let scratch = Scratch::new();
+    for arguments in ["-v", "--print-default-config", "-N1"] {
+        // `:` ends at once, the reader of both outputs with it.
+        let command = format!("(sleep 0.2; {SPLASHDAM} {arguments}; echo $? >code) 2>&1 | :");
+        let mut shell = program("sh");
+        shell.current_dir(scratch.path()).args(["-c", &command]);
+        shell.assert().success();
+        assert_eq!(scratch.read("code"), b"0\n", "{arguments}");
+    }
+    // A file that cannot take the output is one.
+    let command = format!("{SPLASHDAM} --print-default-config >/dev/full");
+    let output = program("sh").args(["-c", &command]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]
@@ -414,4 +464,40 @@ fn relative_paths_are_meant_from_where_the_daemon_was_started() {
     daemon.signal("TERM");
     assert!(daemon.wait().success());
     assert!(!scratch.join("pid").exists());
+}
+
+#[test]
+fn the_printed_configuration_runs_below_the_directory_of_its_start() {
+    let scratch = Scratch::new();
+    let output = splashdam(scratch.path())
+        .arg("--print-default-config")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let port = "port=\"5514\"";
+    assert!(text.contains(port), "{text}");
+    let text = text.replace(port, "port=\"0\" listenPortFileName=\"port\"");
+    scratch.write("splashdam.conf", text);
+    let daemon = Daemon::with_arguments(&scratch, &["-f", "splashdam.conf"]);
+    let log = scratch.join("splashdam-data/messages.log");
+    wait_for_text(&log, "started, listening on 127.0.0.1:");
+    let port = String::from_utf8(scratch.read("port")).unwrap();
+    let content = String::from_utf8(std::fs::read(&log).unwrap()).unwrap();
+    assert!(content.contains(&format!("127.0.0.1:{port}")), "{content}");
+    assert_eq!(daemon.stderr(), "");
+
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).unwrap();
+    let mut lines = limits.lines();
+    let values = lines.find_map(|line| line.strip_prefix("Max open files"));
+    let values: Vec<&str> = values.unwrap().split_whitespace().collect();
+    assert_eq!(values[0], values[1], "soft and hard limit of open files");
+
+    // `ctl` finds it from here.
+    splashdam(scratch.path())
+        .args(["ctl", "stats"])
+        .assert()
+        .success();
+    daemon.signal("TERM");
+    assert!(daemon.wait().success());
+    assert!(!scratch.join("splashdam-data/ctl.sock").exists());
 }

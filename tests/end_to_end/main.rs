@@ -12,6 +12,7 @@ mod command_line;
 mod corpus;
 mod differential;
 mod exactly_once;
+mod failing_action;
 mod file_creation;
 mod file_integrity;
 mod framing;

@@ -21,6 +21,7 @@ impl Checker {
     ) -> Result<(Config, Diagnostics), Diagnostics> {
         self.finish_main_queue();
         self.tell_unused();
+        self.tell_work_directory();
         self.tell_ports_twice();
         if !self.saw_action {
             let message = "no action is configured: every message would be lost";
@@ -91,6 +92,13 @@ impl Checker {
             let hint = "it holds for the next action";
             self.found
                 .push(Diagnostic::warning(legacy.directive.span, message).hint(hint));
+        }
+    }
+
+    fn tell_work_directory(&mut self) {
+        if let Some(span) = self.globals.work_directory_span {
+            let message = "workDirectory has no effect yet: no queue keeps files";
+            self.found.push(Diagnostic::warning(span, message));
         }
     }
 

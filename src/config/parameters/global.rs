@@ -21,7 +21,7 @@ pub static GLOBAL: Table<Globals> = Table {
                 globals.work_directory = PathBuf::from(&text.value);
                 globals.work_directory_span = Some(text.span);
             }),
-            "Where queues keep their files and the daemon its state.",
+            "Where queues will keep their files; has no effect yet, and a warning says so.",
         )
         .legacy(&["WorkDirectory"])
         .default("config::Globals"),
@@ -50,7 +50,7 @@ pub static GLOBAL: Table<Globals> = Table {
         ),
         GlobalRow::new(
             "localHostname",
-            Take::Text(|globals, text| globals.local_hostname = Some(text.value.clone())),
+            Take::Name(|globals, text| globals.local_hostname = Some(text.value.clone())),
             "Name of this host in its own messages; the kernel's if not set.",
         )
         .legacy(&["LocalHostName"]),
@@ -65,8 +65,9 @@ pub static GLOBAL: Table<Globals> = Table {
         GlobalRow::new(
             "adminSocket",
             Take::Path(|globals, path| globals.admin_socket = Some(path)),
-            "Unix socket of the admin interface; none if not set. Splashdam's own.",
-        ),
+            "Unix socket of the admin interface; /run/splashdam.sock if not set. Splashdam's own.",
+        )
+        .default("daemon::admin::SOCKET_DEFAULT"),
         GlobalRow::later("unsupported", &[]),
     ],
     rsyslog: known::RSYSLOG_GLOBALS,

@@ -47,6 +47,8 @@ pub enum Take<T> {
     Mode(fn(&mut T, u32)),
     /// A text that is not empty.
     Text(fn(&mut T, &Text)),
+    /// A text that is not empty and has no blank and no control character.
+    Name(fn(&mut T, &Text)),
     /// A path that is not empty.
     Path(fn(&mut T, PathBuf)),
     /// An IP address.
@@ -123,7 +125,7 @@ impl<T> Row<T> {
             Take::Size(..) => "size",
             Take::Milliseconds(_) | Take::Seconds(_) => "time",
             Take::Mode(_) => "mode",
-            Take::Text(_) => "text",
+            Take::Text(_) | Take::Name(_) => "text",
             Take::Path(_) => "path",
             Take::Address(_) => "address",
             Take::Word(..) => "word",
@@ -186,13 +188,17 @@ impl<T> Row<T> {
                 Some(value) => Ok(Rc::new(move |options| set(options, value))),
                 None => refuse("four octal digits like 0644".to_owned()),
             },
-            Take::Text(_) | Take::Path(_) if written.is_empty() => {
+            Take::Text(_) | Take::Name(_) | Take::Path(_) if written.is_empty() => {
                 let message = format!("`{}` is empty", self.name);
                 Err(Diagnostic::error(text.span, message))
             }
             // The kernel would end the path there.
             Take::Path(_) if written.contains('\0') => refuse("a path".to_owned()),
-            Take::Text(set) => {
+            // It would end the field of the message's header, or the line.
+            Take::Name(_) if written.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+                refuse("a name without blanks and control characters".to_owned())
+            }
+            Take::Text(set) | Take::Name(set) => {
                 let text = text.clone();
                 Ok(Rc::new(move |options| set(options, &text)))
             }

@@ -137,10 +137,19 @@ impl<F> FileWriter<F> {
         self.marks.front().map(|&(_, sequence)| sequence)
     }
 
-    /// Closes the file before the next write and opens it anew: logrotate has
+    /// Closes the file, and opens it anew for the next write: logrotate has
     /// moved it.
     pub fn reopen(&mut self) {
         self.must_reopen = true;
+        self.close_moved();
+    }
+
+    /// Closes the file if it is to be reopened and not in use: a log that stays
+    /// quiet would keep the space of a deleted file.
+    fn close_moved(&mut self) {
+        if self.must_reopen && matches!(self.flight, Flight::None) {
+            self.file = None;
+        }
     }
 
     /// Whether an operation is under way.
@@ -381,6 +390,7 @@ impl<F> FileWriter<F> {
     }
 
     fn committed(&mut self) -> Progress {
+        self.close_moved();
         let mut committed = None;
         while let Some(&(end, sequence)) = self.marks.front()
             && end <= self.written

@@ -9,7 +9,7 @@ mod setup;
 mod wait;
 
 pub use accounts::Accounts;
-pub use command::{program, splashdam};
+pub use command::{SPLASHDAM, program, splashdam};
 pub use daemon::{Daemon, memory_kib};
 pub use flood::{Flood, Framing};
 pub use scratch::Scratch;

@@ -93,13 +93,13 @@ impl Setup {
                 rules.clone(),
             ),
             Kind::Rsyslog => (
-                "",
+                "workDirectory=\"{dir}\"",
                 "ruleset=\"received\"",
                 format!("ruleset(name=\"received\") {{\n{rules}\n}}"),
             ),
         };
         let text = format!(
-            "global(workDirectory=\"{{dir}}\" net.enableDNS=\"off\" {own})\n\
+            "global(net.enableDNS=\"off\" {own})\n\
              module(load=\"imptcp\" {module})\n\
              main_queue(queue.type=\"FixedArray\" {queue})\n\
              {statements}\n\

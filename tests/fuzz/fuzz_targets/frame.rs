@@ -27,7 +27,7 @@ fn frames<'a>(
         carry.drain(..at);
         assert!(carry.len() <= options.carry_bytes_max());
     }
-    if let Some(frame) = framer.finish(options, &carry) {
+    if let Some(frame) = framer.finish(options, &carry, true) {
         let text = carry[frame.range].to_vec();
         found.push((text, frame.framing, frame.has_control, frame.is_truncated));
     }

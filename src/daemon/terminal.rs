@@ -1,0 +1,31 @@
+//! What the user reads at a terminal. The reader may be gone (`splashdam | true`);
+//! `println!` would panic then, and end the daemon.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Writes a text that somebody asked for to standard output. Where the reader
+/// is gone it is not missed.
+///
+/// # Errors
+/// Those of write(2) but EPIPE: ENOSPC, for a file.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// Writes lines to standard output for whoever may read them.
+pub fn say(text: impl Display) {
+    // The daemon goes on whether it is read or not.
+    let _ = print(&format!("{text}\n"));
+}
+
+/// Writes `splashdam: text` to standard error for whoever may read it.
+pub fn warn(text: impl Display) {
+    // The daemon goes on whether it is read or not.
+    let _ = writeln!(io::stderr(), "splashdam: {text}");
+}
