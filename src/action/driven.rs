@@ -233,6 +233,19 @@ impl<F> Action<F> {
         self.counters.discarded_shutdown.add(given_up);
     }
 
+    /// Tells, at the end, what a failure that is not over has cost.
+    pub fn end(&mut self) {
+        if self.given_up > 0 {
+            let text = format!(
+                "action '{}' gave up {} messages: {} could not be written",
+                self.options.name,
+                self.given_up,
+                self.target()
+            );
+            self.report.report(Severity::ERROR, text);
+        }
+    }
+
     fn forget(&mut self) -> u64 {
         if let Driver::File(writer) = &mut self.driver {
             writer.forget();

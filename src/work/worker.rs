@@ -180,7 +180,7 @@ impl<X: Executor, C: Clock> Worker<X, C> {
             && self.in_hand.is_empty()
             && self.shared.queue.is_empty()
         {
-            return Turn::Done;
+            return self.end();
         }
         Turn::Wait { until }
     }
@@ -329,6 +329,11 @@ impl<X: Executor, C: Clock> Worker<X, C> {
             queue.discard_shutdown(batch.messages, batch.bytes);
         }
         self.shared.queue.discard_waiting();
+        self.end()
+    }
+
+    fn end(&mut self) -> Turn {
+        self.actions.iter_mut().for_each(Action::end);
         Turn::Done
     }
 
