@@ -1,11 +1,9 @@
 //! Anonymous memory mapped from the kernel: page aligned, zeroed, resident only
-//! where it was touched.
+//! where it was touched. Huge pages are not asked for: where memory is
+//! fragmented the first touch of each waited 10 ms for one.
 
 use std::io;
 use std::ptr::NonNull;
-
-/// Size of a huge page, in bytes; a mapping of at least this size asks for them.
-const HUGE_PAGE_BYTES: usize = 2 << 20;
 
 /// A private anonymous mapping (mmap(2)).
 pub struct Mapping {
@@ -39,11 +37,6 @@ impl Mapping {
         };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
-        }
-        if len >= HUGE_PAGE_BYTES {
-            // Advice only: without huge pages the memory serves all the same.
-            // SAFETY: the range is the mapping just made.
-            unsafe { libc::madvise(start, len, libc::MADV_HUGEPAGE) };
         }
         let start = NonNull::new(start.cast()).ok_or_else(io::Error::last_os_error)?;
         Ok(Mapping { start, len })
