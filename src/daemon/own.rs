@@ -1,9 +1,9 @@
 //! The daemon's own messages: through the pipeline while it stands, to standard
 //! error before and after.
 
-use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::terminal;
 use crate::base::clock::SystemClock;
 use crate::base::{Clock, Text};
 use crate::message::{
@@ -88,8 +88,7 @@ impl Report for OwnMessages {
     fn report(&self, severity: Severity, text: String) {
         let queue = self.queue.get().filter(|queue| !queue.is_closed());
         if queue.is_none() || severity <= Severity::WARNING {
-            // Nobody may be reading; then nobody is told.
-            let _ = writeln!(std::io::stderr(), "splashdam: {text}");
+            terminal::warn(&text);
         }
         if let Some(queue) = queue {
             self.counters.received.add(1);
