@@ -47,7 +47,8 @@ fn hand_over(criterion: &mut Criterion) {
                 assert!(queue.enqueue(batch.clone()).is_none());
                 let count = queue.dequeue(4096, &mut taken);
                 let bytes = taken.drain(..).map(|batch| batch.bytes()).sum();
-                queue.acknowledge(count, bytes);
+                queue.hand_over(count, bytes);
+                queue.acknowledge(count);
             });
         });
     }

@@ -32,7 +32,7 @@ async fn write_round(executor: &mut TokioExecutor, writer: &mut FileWriter<OpenF
             left -= count;
         }
         let is_idle = left == 0;
-        if writer.due(is_idle, is_idle).is_some_and(|due| due <= now) {
+        if writer.due(is_idle).is_some_and(|due| due <= now) {
             ok(writer.start(executor, now));
             // The runtime submits when it would sleep.
             tokio_uring::no_op().await.expect("no operation");

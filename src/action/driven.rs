@@ -155,7 +155,6 @@ impl<F> Action<F> {
         executor: &mut X,
         now: Instant,
         is_idle: bool,
-        is_pressing: bool,
     ) -> Option<Instant> {
         let Driver::File(writer) = &mut self.driver else {
             return None;
@@ -170,7 +169,7 @@ impl<F> Action<F> {
             let progress = writer.resume(executor);
             self.progress(progress, now);
         }
-        self.start(executor, now, is_idle, is_pressing)
+        self.start(executor, now, is_idle)
     }
 
     /// Starts a write if one is due, also behind what was resumed: where the
@@ -181,7 +180,6 @@ impl<F> Action<F> {
         executor: &mut X,
         now: Instant,
         is_idle: bool,
-        is_pressing: bool,
     ) -> Option<Instant> {
         let Driver::File(writer) = &mut self.driver else {
             return None;
@@ -189,7 +187,7 @@ impl<F> Action<F> {
         if let State::Suspended { until } = self.resume.state() {
             return Some(until);
         }
-        let due = writer.due(is_idle, is_pressing)?;
+        let due = writer.due(is_idle)?;
         if due > now {
             return Some(due);
         }

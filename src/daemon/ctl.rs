@@ -159,7 +159,7 @@ fn input_line(input: &InputStatistics) -> String {
 
 fn queue_line(queue: &QueueStatistics) -> String {
     format!(
-        "queue   {} ({}): {} enqueued, {} acknowledged, {} of {} held, {} bytes{}",
+        "queue   {} ({}): {} enqueued, {} acknowledged, {} of {} held, {} bytes, {} in hand{}",
         queue.name,
         queue.kind,
         queue.enqueued,
@@ -167,6 +167,7 @@ fn queue_line(queue: &QueueStatistics) -> String {
         queue.held,
         queue.size,
         queue.held_bytes,
+        queue.in_hand,
         remarks(&[
             ("discarded: shutdown", queue.discarded_shutdown),
             ("times full", queue.full),

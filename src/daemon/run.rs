@@ -195,7 +195,7 @@ async fn stop(daemon: &Daemon, timeout_shutdown: Duration, timeout_action_comple
     let in_hand = if daemon.worker_thread.is_finished() {
         0
     } else {
-        daemon.worker.queue.held().0 as u64
+        daemon.worker.queue.held().0 as u64 + daemon.worker.queue.counters.in_hand.get()
     };
     let inputs = daemon.reactors.listeners.iter();
     let in_inputs: u64 = inputs

@@ -8,8 +8,8 @@ use super::assemble::Daemon;
 use crate::receive::InputCounters;
 
 /// All accounts at one moment. Each balances at quiet moments: `received =
-/// enqueued + discarded + held`, `enqueued = acknowledged + discarded + held`,
-/// `taken = delivered + discarded + held`.
+/// enqueued + discarded + held`, `enqueued = acknowledged + discarded + held +
+/// in_hand`, `taken = delivered + discarded + held`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Statistics {
     pub version: String,
@@ -54,6 +54,7 @@ pub struct QueueStatistics {
     pub memory_bytes_max: u64,
     pub held: u64,
     pub held_bytes: u64,
+    pub in_hand: u64,
     pub enqueued: u64,
     pub acknowledged: u64,
     pub discarded_shutdown: u64,
@@ -155,6 +156,7 @@ fn queue(queue: &crate::queue::Queue) -> QueueStatistics {
         memory_bytes_max: queue.options().memory_bytes_max as u64,
         held: held as u64,
         held_bytes: held_bytes as u64,
+        in_hand: queue.counters.in_hand.get(),
         enqueued: queue.counters.enqueued.get(),
         acknowledged: queue.counters.acknowledged.get(),
         discarded_shutdown: queue.counters.discarded_shutdown.get(),

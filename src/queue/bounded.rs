@@ -12,10 +12,12 @@ use crate::base::{Chunk, Counter, Sleeper};
 use crate::message::Batch;
 
 /// The account of a queue, in messages: `enqueued = acknowledged + discarded +
-/// held` at any quiet moment.
+/// held + in_hand` at any quiet moment.
 #[derive(Debug, Default)]
 pub struct QueueCounters {
     pub enqueued: Counter,
+    /// Handed over to the actions, and not acknowledged.
+    pub in_hand: Counter,
     pub acknowledged: Counter,
     /// Lost at stop: the time to drain was over.
     pub discarded_shutdown: Counter,
@@ -99,7 +101,7 @@ impl<L: Lent + 'static> Queue<L> {
 
     /// Appends batches of together at most `max` messages, oldest first, to
     /// `batches`. Returns the number of messages. They keep their room until
-    /// they are acknowledged.
+    /// they are handed over.
     pub fn dequeue(&self, max: usize, batches: &mut Vec<Batch<L>>) -> usize {
         let mut count = 0;
         let mut front = self.front();
@@ -122,10 +124,18 @@ impl<L: Lent + 'static> Queue<L> {
         self.front().push_front(batch);
     }
 
-    /// Ends the account of messages that every action has committed.
-    pub fn acknowledge(&self, messages: usize, bytes: usize) {
-        self.counters.acknowledged.add(messages as u64);
+    /// Frees the room of messages of which every action has what it needs in
+    /// buffers of its own, with bounds of their own.
+    pub fn hand_over(&self, messages: usize, bytes: usize) {
+        self.counters.in_hand.add(messages as u64);
         self.release(messages, bytes);
+    }
+
+    /// Ends the account of messages that were handed over, and that every
+    /// action has committed.
+    pub fn acknowledge(&self, messages: usize) {
+        self.counters.in_hand.subtract(messages as u64);
+        self.counters.acknowledged.add(messages as u64);
     }
 
     /// Discards all that waits, at the end of the time to drain. Returns the
@@ -134,23 +144,32 @@ impl<L: Lent + 'static> Queue<L> {
         let mut batches = Vec::new();
         let count = self.dequeue(usize::MAX, &mut batches);
         for batch in batches {
-            self.discard_shutdown(batch.len(), batch.bytes());
+            self.discard(batch.len(), batch.bytes());
         }
         count
     }
 
-    /// Ends the account of messages that were in hand when the time was over.
-    pub fn discard_shutdown(&self, messages: usize, bytes: usize) {
+    /// Ends the account of messages that were dequeued and not handed over when
+    /// the time to stop was over.
+    pub fn discard(&self, messages: usize, bytes: usize) {
         self.counters.discarded_shutdown.add(messages as u64);
         self.release(messages, bytes);
     }
 
-    /// Whether nothing waits. Messages in hand do not wait.
+    /// Ends the account of messages that were handed over and not committed
+    /// when the time to stop was over.
+    pub fn discard_in_hand(&self, messages: usize) {
+        self.counters.in_hand.subtract(messages as u64);
+        self.counters.discarded_shutdown.add(messages as u64);
+    }
+
+    /// Whether nothing waits. What was dequeued does not wait.
     pub fn is_empty(&self) -> bool {
         self.store.is_empty() && self.front().is_empty()
     }
 
-    /// Messages and bytes held: waiting, and in hand but not acknowledged.
+    /// Messages and bytes that have room: waiting, and dequeued but not handed
+    /// over.
     pub fn held(&self) -> (usize, usize) {
         self.room.held()
     }

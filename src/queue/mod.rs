@@ -2,7 +2,7 @@
 //!
 //! A queue takes what it has room for and returns the rest; it gives batches of
 //! at most `queue.dequeueBatchSize` messages; and it holds the room of a
-//! message until that message is acknowledged.
+//! message until the actions have taken that message over.
 
 mod bounded;
 mod fixed_array;

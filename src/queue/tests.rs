@@ -77,18 +77,18 @@ struct Model {
     size: usize,
     bytes_max: usize,
     waiting: VecDeque<Charged>,
-    /// Dequeued and neither acknowledged nor given back, in order.
-    in_hand: VecDeque<Charged>,
+    /// Dequeued and neither handed over nor given back, in order.
+    dequeued: VecDeque<Charged>,
 }
 
 impl Model {
     fn bytes(&self) -> usize {
-        let held = self.waiting.iter().chain(&self.in_hand);
+        let held = self.waiting.iter().chain(&self.dequeued);
         held.map(|(_, bytes)| bytes).sum()
     }
 
     fn held(&self) -> (usize, usize) {
-        (self.waiting.len() + self.in_hand.len(), self.bytes())
+        (self.waiting.len() + self.dequeued.len(), self.bytes())
     }
 
     /// Returns how many of the messages were taken.
@@ -109,11 +109,14 @@ impl Model {
 enum Operation {
     Enqueue(Vec<usize>),
     Dequeue(usize),
-    /// So many of the batches in hand, the oldest first.
+    /// So many of the dequeued batches, the oldest first.
+    HandOver(usize),
+    /// So many messages of those that were handed over.
     Acknowledge(usize),
-    /// The newest batch in hand.
+    /// The newest dequeued batch.
     GiveBack,
     DiscardWaiting,
+    DiscardDequeued,
     DiscardInHand,
 }
 
@@ -122,9 +125,11 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         6 => lens.prop_map(Operation::Enqueue),
         6 => (1usize..15).prop_map(Operation::Dequeue),
-        4 => (1usize..4).prop_map(Operation::Acknowledge),
+        4 => (1usize..4).prop_map(Operation::HandOver),
+        4 => (1usize..20).prop_map(Operation::Acknowledge),
         2 => Just(Operation::GiveBack),
         1 => Just(Operation::DiscardWaiting),
+        1 => Just(Operation::DiscardDequeued),
         1 => Just(Operation::DiscardInHand),
     ]
 }
@@ -141,9 +146,10 @@ proptest! {
             size,
             bytes_max,
             waiting: VecDeque::new(),
-            in_hand: VecDeque::new(),
+            dequeued: VecDeque::new(),
         };
-        let mut in_hand: VecDeque<Batch> = VecDeque::new();
+        let mut dequeued: VecDeque<Batch> = VecDeque::new();
+        let mut in_hand = 0;
         let mut next = 0;
         let (mut enqueued, mut acknowledged, mut discarded) = (0, 0, 0);
         for operation in operations {
@@ -170,20 +176,26 @@ proptest! {
                     let taken: Vec<Charged> = model.waiting.drain(..count).collect();
                     let expected: Vec<u64> = taken.iter().map(|(number, _)| *number).collect();
                     prop_assert_eq!(found, expected);
-                    model.in_hand.extend(taken);
-                    in_hand.extend(batches);
+                    model.dequeued.extend(taken);
+                    dequeued.extend(batches);
                 }
-                Operation::Acknowledge(count) => {
-                    for batch in in_hand.drain(..count.min(in_hand.len())) {
-                        queue.acknowledge(batch.len(), batch.bytes());
-                        model.in_hand.drain(..batch.len());
-                        acknowledged += batch.len();
+                Operation::HandOver(count) => {
+                    for batch in dequeued.drain(..count.min(dequeued.len())) {
+                        queue.hand_over(batch.len(), batch.bytes());
+                        model.dequeued.drain(..batch.len());
+                        in_hand += batch.len();
                     }
                 }
+                Operation::Acknowledge(count) => {
+                    let count = count.min(in_hand);
+                    queue.acknowledge(count);
+                    in_hand -= count;
+                    acknowledged += count;
+                }
                 Operation::GiveBack => {
-                    if let Some(batch) = in_hand.pop_back() {
-                        let kept = model.in_hand.len() - batch.len();
-                        for message in model.in_hand.drain(kept..).rev() {
+                    if let Some(batch) = dequeued.pop_back() {
+                        let kept = model.dequeued.len() - batch.len();
+                        for message in model.dequeued.drain(kept..).rev() {
                             model.waiting.push_front(message);
                         }
                         queue.give_back(batch);
@@ -194,18 +206,24 @@ proptest! {
                     discarded += model.waiting.len();
                     model.waiting.clear();
                 }
-                Operation::DiscardInHand => {
-                    for batch in in_hand.drain(..) {
-                        queue.discard_shutdown(batch.len(), batch.bytes());
+                Operation::DiscardDequeued => {
+                    for batch in dequeued.drain(..) {
+                        queue.discard(batch.len(), batch.bytes());
                         discarded += batch.len();
                     }
-                    model.in_hand.clear();
+                    model.dequeued.clear();
+                }
+                Operation::DiscardInHand => {
+                    queue.discard_in_hand(in_hand);
+                    discarded += in_hand;
+                    in_hand = 0;
                 }
             }
             prop_assert_eq!(queue.held(), model.held());
             prop_assert_eq!(queue.is_empty(), model.waiting.is_empty());
             let counters = &queue.counters;
             prop_assert_eq!(counters.enqueued.get(), enqueued as u64);
+            prop_assert_eq!(counters.in_hand.get(), in_hand as u64);
             prop_assert_eq!(counters.acknowledged.get(), acknowledged as u64);
             prop_assert_eq!(counters.discarded_shutdown.get(), discarded as u64);
         }
@@ -232,7 +250,7 @@ proptest! {
             let mut batches = Vec::new();
             while queue.dequeue(max, &mut batches) > 0 {
                 for batch in batches.drain(..) {
-                    queue.acknowledge(batch.len(), batch.bytes());
+                    queue.hand_over(batch.len(), batch.bytes());
                 }
             }
             prop_assert_eq!(woken.load(Ordering::Relaxed), before + 1);
@@ -306,8 +324,11 @@ fn consume(queue: &Queue, seen: &[AtomicUsize], left: &AtomicUsize, consumer: us
                 seen[number as usize].fetch_add(1, Ordering::Relaxed);
             }
             match turn.is_multiple_of(7) {
-                true => queue.discard_shutdown(batch.len(), batch.bytes()),
-                false => queue.acknowledge(batch.len(), batch.bytes()),
+                true => queue.discard(batch.len(), batch.bytes()),
+                false => {
+                    queue.hand_over(batch.len(), batch.bytes());
+                    queue.acknowledge(batch.len());
+                }
             }
             left.fetch_sub(batch.len(), Ordering::Relaxed);
         }

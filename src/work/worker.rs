@@ -16,7 +16,7 @@ use crate::rules::{Program, Selections};
 
 /// Batches that were rendered and wait for their commit at most. More wait in
 /// the queue.
-const IN_HAND_MAX: usize = 256;
+const IN_HAND_MAX: usize = 8 * 1024;
 
 /// Time from reception to commit, in microseconds, of each message.
 pub struct Latency(Mutex<Histogram<u64>>);
@@ -103,7 +103,6 @@ struct Current {
 struct InHand {
     sequence: u64,
     messages: usize,
-    bytes: usize,
     received_at: Instant,
 }
 
@@ -159,12 +158,10 @@ impl<X: Executor, C: Clock> Worker<X, C> {
         let has_rendered = self.render(now);
         let is_empty = self.current.is_none() && self.taken.is_empty();
         let is_idle = !has_rendered;
-        let (held, _) = self.shared.queue.held();
-        let is_pressing = held * 2 >= self.shared.queue.options().size;
         let was_busy = self.busy_count();
         let mut until = None;
         for action in &mut self.actions {
-            let due = action.poll(&mut self.executor, now, is_idle, is_pressing);
+            let due = action.poll(&mut self.executor, now, is_idle);
             until = until.into_iter().chain(due).min();
         }
         // Discards commit at once; so may a failed start.
@@ -269,10 +266,11 @@ impl<X: Executor, C: Clock> Worker<X, C> {
         for action in &mut self.actions {
             action.end_batch(sequence);
         }
+        let (messages, bytes) = (current.batch.len(), current.batch.bytes());
+        self.shared.queue.hand_over(messages, bytes);
         self.in_hand.push_back(InHand {
             sequence,
-            messages: current.batch.len(),
-            bytes: current.batch.bytes(),
+            messages,
             received_at: current.batch.received_at(),
         });
     }
@@ -285,19 +283,18 @@ impl<X: Executor, C: Clock> Worker<X, C> {
             .filter_map(Action::oldest_uncommitted)
             .min()
             .unwrap_or(self.next_sequence);
-        let (mut messages, mut bytes) = (0, 0);
+        let mut messages = 0;
         while let Some(first) = self.in_hand.front()
             && first.sequence < oldest
         {
             messages += first.messages;
-            bytes += first.bytes;
             let micros = now.since(first.received_at).as_micros();
             let micros = u64::try_from(micros).unwrap_or(u64::MAX);
             self.shared.latency.record(micros, first.messages as u64);
             self.in_hand.pop_front();
         }
         if messages > 0 {
-            self.shared.queue.acknowledge(messages, bytes);
+            self.shared.queue.acknowledge(messages);
         }
     }
 
@@ -321,12 +318,10 @@ impl<X: Executor, C: Clock> Worker<X, C> {
         }
         let current = self.current.take().map(|current| current.batch);
         for batch in current.into_iter().chain(self.taken.drain(..)) {
-            let queue = &self.shared.queue;
-            queue.discard_shutdown(batch.len(), batch.bytes());
+            self.shared.queue.discard(batch.len(), batch.bytes());
         }
         for batch in self.in_hand.drain(..) {
-            let queue = &self.shared.queue;
-            queue.discard_shutdown(batch.messages, batch.bytes);
+            self.shared.queue.discard_in_hand(batch.messages);
         }
         self.shared.queue.discard_waiting();
         self.end()

@@ -161,7 +161,11 @@ fn copytruncate_leaves_pieces_of_what_was_sent() {
         path.display()
     );
     let configuration = scratch.write("logrotate.conf", configuration);
-    let flood = Flood::new(500_000);
+    // Long enough for several rotations, however fast the machine is.
+    let flood = Flood {
+        rate: 300_000,
+        ..Flood::new(500_000)
+    };
     let mut sending = flood.start(daemon.port());
     let mut rotations = 0_u64;
     while !sending.is_over() {

@@ -54,7 +54,7 @@ impl Case {
             .wait_for_accounts("the end of all connections", |now| {
                 now.input("connections") == 0
                     && now.input("connections_opened") > 0
-                    && now.input("held") + now.queue("held") == 0
+                    && !now.is_anything_held()
                     && now.balance().is_ok()
             });
         let before = accounts.input("received");

@@ -28,6 +28,7 @@ impl World {
             enqueued,
             queue.counters.acknowledged.get()
                 + queue.counters.discarded_shutdown.get()
+                + queue.counters.in_hand.get()
                 + held as u64,
             "the account of the queue"
         );
@@ -79,11 +80,7 @@ impl World {
                 assert_eq!(received, sent, "connection {number} is not read");
             }
         }
-        assert_eq!(
-            self.worker_shared.queue.held(),
-            (0, 0),
-            "messages wait for ever"
-        );
+        self.check_nothing_held("messages wait for ever");
         for (index, pool) in self.pools.iter().enumerate() {
             let used = pool.count() - pool.free_count();
             assert_eq!(used, self.network.provided(index), "chunks are lost");
@@ -93,6 +90,12 @@ impl World {
         if connections.all(|connection| connection.end.1 != Ending::Stay) {
             self.check_files();
         }
+    }
+
+    fn check_nothing_held(&self, wrong: &str) {
+        let queue = &self.worker_shared.queue;
+        let in_hand = queue.counters.in_hand.get();
+        assert_eq!((queue.held(), in_hand), ((0, 0), 0), "{wrong}");
     }
 
     /// All is over.
@@ -107,7 +110,7 @@ impl World {
                 "connection {number} is left open"
             );
         }
-        assert_eq!(self.worker_shared.queue.held(), (0, 0), "held at the end");
+        self.check_nothing_held("held at the end");
         for pool in &self.pools {
             assert_eq!(pool.count(), pool.free_count(), "chunks are lost");
         }

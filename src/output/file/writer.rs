@@ -189,14 +189,13 @@ impl<F> FileWriter<F> {
     }
 
     /// When a write is due, given that nothing more can be rendered now
-    /// (`is_idle`) and that producers wait for the room that it frees
-    /// (`is_pressing`).
-    pub fn due(&self, is_idle: bool, is_pressing: bool) -> Option<Instant> {
+    /// (`is_idle`).
+    pub fn due(&self, is_idle: bool) -> Option<Instant> {
         if !matches!(self.flight, Flight::None) || self.filling.is_empty() {
             return None;
         }
         let filled = self.first_filled_at.unwrap_or_default();
-        if self.filling.len() >= FILE_WRITE_BYTES || (is_idle && is_pressing) {
+        if self.filling.len() >= FILE_WRITE_BYTES {
             return Some(filled);
         }
         // A log that was quiet is written at once.

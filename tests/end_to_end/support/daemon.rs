@@ -148,7 +148,7 @@ impl Daemon {
     #[track_caller]
     pub fn wait_until_delivered(&self, messages: u64) -> Accounts {
         self.wait_for_accounts(&format!("{messages} messages to be delivered"), |now| {
-            now.input("received") >= messages && now.input("held") == 0 && now.queue("held") == 0
+            now.input("received") >= messages && !now.is_anything_held()
         })
     }
 

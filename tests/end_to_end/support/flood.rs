@@ -28,6 +28,8 @@ pub struct Flood {
     pub framing: Framing,
     /// Number of the first connection.
     pub first_connection: u32,
+    /// Messages per second over all connections; 0: as fast as possible.
+    pub rate: u32,
 }
 
 impl Flood {
@@ -39,6 +41,7 @@ impl Flood {
             message_bytes: 150,
             framing: Framing::Lf,
             first_connection: 0,
+            rate: 0,
         }
     }
 
@@ -48,6 +51,8 @@ impl Flood {
             Framing::Lf => "lf",
             Framing::OctetCounted => "octet-counted",
         };
+        let rate = self.rate.to_string();
+        let rate = (self.rate > 0).then_some(["--rate", &rate]);
         let child = Command::new(SPLASHDAM)
             .args([
                 "flood",
@@ -61,6 +66,7 @@ impl Flood {
             .args(["--connections", &self.connections.to_string()])
             .args(["--first-connection", &self.first_connection.to_string()])
             .args(["--size", &self.message_bytes.to_string()])
+            .args(rate.into_iter().flatten())
             .arg(format!("127.0.0.1:{port}"))
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
