@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::{ActionOptions, DriverOptions, Resume, State};
 use crate::base::{Counter, Instant};
-use crate::message::{Message, Report, Severity};
+use crate::message::{Reader, Report, Severity};
 use crate::output::file::{FileWriter, Progress};
 use crate::output::{Completion, Executor};
+use crate::rules::Selected;
 use crate::template::Template;
 
 /// The account of an action, in messages: `taken = delivered + discarded +
@@ -86,19 +87,20 @@ impl<F> Action<F> {
         }
     }
 
-    /// Takes messages until the driver is full. `next` gives the first message
-    /// to take from a position on, with its position. Returns the position at
-    /// which to go on, or `None` when all were taken.
-    pub fn take<'m>(
+    /// Takes the `selected` messages of `reader` from position `from` on until
+    /// the driver is full. Returns the position at which to go on, or `None`
+    /// when all were taken.
+    pub fn take(
         &mut self,
         now: Instant,
         mut from: usize,
-        mut next: impl FnMut(usize) -> Option<(usize, Message<'m>)>,
+        selected: &Selected,
+        reader: &Reader,
     ) -> Option<usize> {
         let mut taken = 0;
         let rest = match &mut self.driver {
             Driver::Discard => {
-                while let Some((position, _)) = next(from) {
+                while let Some(position) = selected.next(from) {
                     taken += 1;
                     from = position + 1;
                 }
@@ -112,12 +114,12 @@ impl<F> Action<F> {
                 let mut bytes = 0;
                 writer.fill(now, |out, full| {
                     let start = out.len();
-                    while let Some((position, message)) = next(from) {
+                    while let Some(position) = selected.next(from) {
                         if out.len() >= full {
                             rest = Some(position);
                             break;
                         }
-                        template.render(&message, out);
+                        template.render(&reader.message(position), out);
                         taken += 1;
                         from = position + 1;
                     }

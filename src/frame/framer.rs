@@ -113,6 +113,7 @@ impl Framer {
     /// where no frame ends: then what lies behind `at`, at most
     /// [`FramerOptions::carry_bytes_max`], has to be given again in front of
     /// the bytes that follow.
+    #[inline]
     pub fn next(&mut self, options: &FramerOptions, bytes: &[u8], at: &mut usize) -> Option<Frame> {
         loop {
             let rest = &bytes[*at..];
@@ -196,7 +197,7 @@ impl Framer {
         std::mem::take(&mut self.faults)
     }
 
-    #[inline]
+    #[inline(always)]
     fn line(
         &mut self,
         options: &FramerOptions,

@@ -236,7 +236,7 @@ impl<L: Lent> Reader<'_, L> {
     }
 
     /// Message `index`, counted from 0 in the batch.
-    #[inline]
+    #[inline(always)]
     pub fn message(&self, index: usize) -> Message<'_> {
         let record = &self.records[index];
         let (start, len) = (record.start as usize, record.len as usize);

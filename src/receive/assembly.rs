@@ -77,8 +77,8 @@ impl Assembly {
         let mut at = range.start;
         let (mut empty, mut escaped) = (0, 0);
         let mut is_full = true;
-        // What the last parsed header was decided by, and its record.
-        let mut decided: Option<(&[u8], usize)> = None;
+        // What the last parsed header was decided by, and that header.
+        let mut decided: Option<(&[u8], Header)> = None;
         while self.records.len() < BATCH_RECORDS_MAX {
             let Some(frame) = framer.next(options, bytes, &mut at) else {
                 is_full = false;
@@ -91,22 +91,30 @@ impl Assembly {
             } else if text.is_empty() {
                 empty += 1;
             } else {
-                let number = self.records.len();
-                let repeated = decided.filter(|(prefix, _)| text.starts_with(prefix));
-                let header =
-                    repeated.map_or_else(Header::default, |(_, like)| self.records[like].header);
+                let start = frame.range.start as u32;
+                let len = text.len() as u32;
+                if let Some((prefix, header)) = &decided
+                    && text.starts_with(prefix)
+                {
+                    self.records.push(Record {
+                        start,
+                        len,
+                        source,
+                        rewritten: false,
+                        header: *header,
+                    });
+                    continue;
+                }
                 let record = self.records.push_mut(Record {
-                    start: frame.range.start as u32,
-                    len: text.len() as u32,
+                    start,
+                    len,
                     source,
                     rewritten: false,
-                    header,
+                    header: Header::default(),
                 });
-                if repeated.is_none() {
-                    parse::parse_into(text, &mut record.header);
-                    let prefix = parse::deciding_prefix(text, &record.header);
-                    decided = prefix.map(|prefix| (prefix, number));
-                }
+                parse::parse_into(text, &mut record.header);
+                let prefix = parse::deciding_prefix(text, &record.header);
+                decided = prefix.map(|prefix| (prefix, record.header));
             }
         }
         let found = (self.records.len() - before) as u64;

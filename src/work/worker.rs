@@ -209,10 +209,7 @@ impl<X: Executor, C: Clock> Worker<X, C> {
         while current.action < self.actions.len() {
             let action = &mut self.actions[current.action];
             let selected = self.selections.of(current.action);
-            let rest = action.take(now, current.position, |from| {
-                let position = selected.next(from)?;
-                Some((position, reader.message(position)))
-            });
+            let rest = action.take(now, current.position, &selected, &reader);
             if let Some(position) = rest {
                 has_rendered |= position != current.position;
                 current.position = position;
