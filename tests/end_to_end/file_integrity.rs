@@ -51,12 +51,12 @@ fn follow(flood: Flood, environment: &str) {
 
 #[test]
 fn a_reader_sees_only_a_beginning_of_what_was_sent() {
-    follow(Flood::new(200_000), "");
+    follow(Flood::new(1_000_000), "");
 }
 
 #[test]
 fn a_reader_sees_only_a_beginning_of_what_was_sent_without_direct_writes() {
-    follow(Flood::new(200_000), "direct");
+    follow(Flood::new(1_000_000), "direct");
 }
 
 #[test]
