@@ -151,6 +151,11 @@ impl<F> Action<F> {
         self.uncommitted.front().map(|&(sequence, _)| sequence)
     }
 
+    /// All batches that the action has not committed, oldest first.
+    pub fn uncommitted(&self) -> impl Iterator<Item = u64> {
+        self.uncommitted.iter().map(|&(sequence, _)| sequence)
+    }
+
     /// Starts what is due. Returns when to come again without a completion.
     pub fn poll<X: Executor<File = F>>(
         &mut self,
@@ -260,19 +265,32 @@ impl<F> Action<F> {
         match progress {
             Progress::Committed(None) => {}
             Progress::Committed(Some(sequence)) => {
-                while let Some(&(first, count)) = self.uncommitted.front()
-                    && first <= sequence
-                {
-                    self.counters.delivered.add(count);
-                    self.counters.held.subtract(count);
-                    self.uncommitted.pop_front();
-                }
+                self.commit(sequence);
                 self.resume.succeeded();
                 if std::mem::take(&mut self.is_failing) {
                     self.resumed();
                 }
             }
-            Progress::Failed(error) => self.failed(&error, now),
+            Progress::Failed(error) => {
+                // A write may fail behind whole batches.
+                if let Driver::File(writer) = &mut self.driver
+                    && let Some(sequence) = writer.take_committed()
+                {
+                    self.commit(sequence);
+                }
+                self.failed(&error, now);
+            }
+        }
+    }
+
+    /// Notes that all batches up to and with this sequence are in the file.
+    fn commit(&mut self, sequence: u64) {
+        while let Some(&(first, count)) = self.uncommitted.front()
+            && first <= sequence
+        {
+            self.counters.delivered.add(count);
+            self.counters.held.subtract(count);
+            self.uncommitted.pop_front();
         }
     }
 

@@ -95,7 +95,12 @@ impl Report for OwnMessages {
             match queue.enqueue(self.batch(severity, &text)) {
                 None => self.counters.enqueued.add(1),
                 // Waiting for room here could wait for the reporter itself.
-                Some(_) => self.counters.discarded_full.add(1),
+                Some(_) => {
+                    self.counters.discarded_full.add(1);
+                    if severity > Severity::WARNING {
+                        terminal::warn(&text);
+                    }
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A worker: takes batches, evaluates the rules for them, gives each action its
 //! part, and acknowledges a batch when every action has committed it.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -310,6 +310,7 @@ impl<X: Executor, C: Clock> Worker<X, C> {
         if self.busy_count() > 0 {
             return Turn::Wait { until: None };
         }
+        let uncommitted: HashSet<u64> = self.actions.iter().flat_map(Action::uncommitted).collect();
         for action in &mut self.actions {
             action.abandon();
         }
@@ -318,7 +319,11 @@ impl<X: Executor, C: Clock> Worker<X, C> {
             self.shared.queue.discard(batch.len(), batch.bytes());
         }
         for batch in self.in_hand.drain(..) {
-            self.shared.queue.discard_in_hand(batch.messages);
+            // It may be behind one that is not committed.
+            match uncommitted.contains(&batch.sequence) {
+                true => self.shared.queue.discard_in_hand(batch.messages),
+                false => self.shared.queue.acknowledge(batch.messages),
+            }
         }
         self.shared.queue.discard_waiting();
         self.end()

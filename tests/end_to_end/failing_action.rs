@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Scratch, Setup, program, to_file, wait_for};
+use crate::support::{Flood, Scratch, Setup, program, to_file, wait_for};
 
 const FORMAT: &str = "RSYSLOG_TraditionalFileFormat";
 const NAME: &str = "out";
@@ -37,6 +37,33 @@ fn an_action_that_gives_up_says_so_once_though_its_own_messages_go_to_it() {
     assert_eq!(told.matches("suspended").count(), 1, "{told}");
     assert!(told.contains("No such file or directory"), "{told}");
     daemon.stop();
+}
+
+/// At a stop only what is lost is told as lost, not what came behind it and is
+/// in the file of another action.
+#[test]
+fn what_another_action_has_written_is_not_told_as_discarded() {
+    let scratch = Scratch::new();
+    let rules = format!(
+        "*.=crit action(type=\"omfile\" name=\"lost\" file=\"{{dir}}/missing/out.log\" \
+         createDirs=\"off\")\n{}",
+        to_file("{dir}/out.log", FORMAT, "")
+    );
+    let daemon = Setup::new(rules)
+        .queue("queue.timeoutShutdown=\"100\" queue.timeoutActionCompletion=\"100\"")
+        .splashdam(&scratch);
+    daemon.send("<10>Oct 11 22:14:15 host tag: critical\n");
+    daemon.wait_for_accounts("a suspended action", |now| now.is_suspended("lost"));
+    let flood = Flood::new(5000);
+    flood.run(daemon.port());
+    daemon.wait_for_accounts("all in the other file", |now| {
+        now.action("out", "delivered") == flood.messages + 1
+    });
+    daemon.signal("TERM");
+    let stderr = scratch.join("stderr");
+    assert!(daemon.wait().success());
+    let told = std::fs::read_to_string(stderr).unwrap();
+    assert!(told.contains(" 1 messages were discarded"), "{told}");
 }
 
 #[test]

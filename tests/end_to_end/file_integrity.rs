@@ -152,6 +152,46 @@ fn a_daemon_that_was_killed_appends_to_its_file_at_the_next_start() {
 }
 
 #[test]
+fn a_rotation_cuts_no_line() {
+    const ROTATIONS: usize = 8;
+    let scratch = Scratch::new();
+    let path = scratch.join("out.log");
+    let daemon = Setup::new(to_file("{dir}/out.log", FORMAT, "")).splashdam(&scratch);
+    let flood = Flood {
+        rate: 300_000,
+        ..Flood::new(500_000)
+    };
+    let sending = flood.start(daemon.port());
+    let mut parts = Vec::new();
+    for number in 0..ROTATIONS {
+        wait_for_bytes(&path, 100_000);
+        let part = scratch.join(&format!("out.log.{number}"));
+        std::fs::rename(&path, &part).unwrap();
+        daemon.signal("HUP");
+        parts.push(part);
+    }
+    parts.push(path);
+    sending.finish();
+    daemon.wait_until_delivered(flood.messages);
+    daemon.stop();
+    let mut stream = flood.stream(0);
+    let mut at = 0;
+    for part in parts {
+        let content = std::fs::read(&part).unwrap();
+        assert!(
+            content.ends_with(b"\n"),
+            "{} ends within a line",
+            part.display()
+        );
+        if let Err(error) = stream.compare(at, &content) {
+            panic!("{}: {error}", part.display());
+        }
+        at += content.len() as u64;
+    }
+    assert_eq!(at, flood.file_bytes());
+}
+
+#[test]
 fn copytruncate_leaves_pieces_of_what_was_sent() {
     let scratch = Scratch::new();
     let path = scratch.join("out.log");

@@ -85,6 +85,14 @@ fn a_full_disk_pushes_back_and_loses_nothing() {
     });
     assert!(later.is_suspended("out"));
     assert!(later.action("out", "held") > 0);
+    // What is in the file counts as delivered, but for the batch that was cut.
+    let content = std::fs::read(&file).unwrap();
+    let lines = content.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let delivered = later.action("out", "delivered");
+    assert!(
+        (delivered..=delivered + 1024).contains(&lines),
+        "{lines} lines, {delivered} delivered"
+    );
     for field in ["received", "held", "enqueued"] {
         assert_eq!(
             later.input(field),

@@ -26,6 +26,7 @@ use serde::Serialize;
 use super::latency::{Latency, Percentiles, wall_ns};
 use super::stop::Stop;
 use connection::Progress;
+pub(super) use text::SEQUENCE_DIGITS;
 use text::{Block, CONNECTION_DIGITS, Format, Framing, SEQUENCE_LIMIT, Text};
 
 /// How long one connection may take to be accepted.

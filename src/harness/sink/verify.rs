@@ -1,5 +1,6 @@
 //! Checks the numbers that `flood` put into the messages.
 
+use crate::harness::flood::SEQUENCE_DIGITS;
 use std::collections::HashMap;
 
 use memchr::memmem::Finder;
@@ -42,7 +43,12 @@ impl Reader {
     pub fn numbers(&self, message: &[u8]) -> Option<Numbers> {
         let start = self.connection.find(message)?;
         let (connection, rest) = decimal(&message[start + b" conn=".len()..])?;
-        let (sequence, rest) = decimal(rest.strip_prefix(b" seq=")?)?;
+        let before = rest.strip_prefix(b" seq=")?;
+        let (sequence, rest) = decimal(before)?;
+        // Fewer digits are those of a message that was cut.
+        if before.len() - rest.len() != SEQUENCE_DIGITS {
+            return None;
+        }
         let sent_at_ns = match rest.strip_prefix(b" t=") {
             Some(time) => Some(decimal(time)?.0),
             None => None,

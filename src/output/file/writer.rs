@@ -145,11 +145,16 @@ impl<F> FileWriter<F> {
     }
 
     /// Closes the file if it is to be reopened and not in use: a log that stays
-    /// quiet would keep the space of a deleted file.
+    /// quiet would keep the space of a deleted file. A line is not cut by it.
     fn close_moved(&mut self) {
-        if self.must_reopen && matches!(self.flight, Flight::None) {
+        if self.must_reopen && !self.is_within_line && matches!(self.flight, Flight::None) {
             self.file = None;
         }
+    }
+
+    /// Whether the file that was moved lacks the end of its last line.
+    fn owes_line_end(&self) -> bool {
+        self.must_reopen && self.is_within_line && self.file.is_some()
     }
 
     /// Whether an operation is under way.
@@ -183,8 +188,7 @@ impl<F> FileWriter<F> {
             rest.extend_from_slice(&buffer.content(0)[part.done..part.end]);
         }
         rest.extend_from_slice(self.filling.content(0));
-        let end = memchr::memchr(b'\n', &rest).map_or(0, |end| end + 1);
-        rest.truncate(end);
+        rest.truncate(line_end(&rest));
         rest
     }
 
@@ -195,7 +199,7 @@ impl<F> FileWriter<F> {
             return None;
         }
         let filled = self.first_filled_at.unwrap_or_default();
-        if self.filling.len() >= FILE_WRITE_BYTES {
+        if self.filling.len() >= FILE_WRITE_BYTES || self.owes_line_end() {
             return Some(filled);
         }
         // A log that was quiet is written at once.
@@ -218,12 +222,20 @@ impl<F> FileWriter<F> {
             end: self.filling.len(),
             cached_only: false,
         };
-        // The rest of a page waits for the next write: the one that follows it
-        // past the page cache would have to wait for the page's writeback.
-        if let Some((head, pages)) = self.direct_bytes(&self.filling, part) {
-            part.end = head + pages;
-        }
-        let phase = (self.file_phase() + part.end) % DIRECT_ALIGN;
+        let phase = if self.owes_line_end() {
+            part.end = line_end(self.filling.content(0));
+            part.cached_only = true;
+            // What follows goes into a new file.
+            0
+        } else {
+            // The rest of a page waits for the next write: the one that follows
+            // it past the page cache would have to wait for the page's
+            // writeback.
+            if let Some((head, pages)) = self.direct_bytes(&self.filling, part) {
+                part.end = head + pages;
+            }
+            (self.file_phase() + part.end) % DIRECT_ALIGN
+        };
         let mut next = match self.spare.take() {
             Some(mut spare) => {
                 spare.reset(phase);
@@ -390,6 +402,20 @@ impl<F> FileWriter<F> {
 
     fn committed(&mut self) -> Progress {
         self.close_moved();
+        Progress::Committed(self.take_written())
+    }
+
+    /// The last batch of which all is in the file, if there is one since the
+    /// last call: also where the write that it was part of has failed.
+    pub fn take_committed(&mut self) -> Option<u64> {
+        // What is to be durable is not, before it was made so.
+        if self.options.sync {
+            return None;
+        }
+        self.take_written()
+    }
+
+    fn take_written(&mut self) -> Option<u64> {
         let mut committed = None;
         while let Some(&(end, sequence)) = self.marks.front()
             && end <= self.written
@@ -397,10 +423,13 @@ impl<F> FileWriter<F> {
             committed = Some(sequence);
             self.marks.pop_front();
         }
-        Progress::Committed(committed)
+        committed
     }
 
     fn ensure_open<X: Executor<File = F>>(&mut self, executor: &mut X) -> io::Result<()> {
+        if self.owes_line_end() {
+            return Ok(());
+        }
         if std::mem::take(&mut self.must_reopen) {
             self.file = None;
         }
@@ -416,4 +445,9 @@ impl<F> FileWriter<F> {
             .as_ref()
             .map_or(0, |file| (file.len % DIRECT_ALIGN as u64) as usize)
     }
+}
+
+/// Bytes up to and with the first line feed; 0 where there is none.
+fn line_end(bytes: &[u8]) -> usize {
+    memchr::memchr(b'\n', bytes).map_or(0, |end| end + 1)
 }
