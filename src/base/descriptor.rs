@@ -46,6 +46,19 @@ impl AsRawFd for EventFd {
     }
 }
 
+/// Number of bytes, 0 or 1, that a receive on a connected socket would find
+/// (recv(2) with MSG_PEEK); 0 at the end of the stream.
+///
+/// # Errors
+/// `WouldBlock` where there is nothing yet; those of recv(2).
+pub fn peek(socket: RawFd) -> io::Result<usize> {
+    let mut byte = 0u8;
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    // SAFETY: the buffer is one writable byte.
+    let len = unsafe { libc::recv(socket, (&raw mut byte).cast(), 1, flags) };
+    usize::try_from(len).map_err(|_| io::Error::last_os_error())
+}
+
 /// The address of the peer of a connected socket (getpeername(2)).
 ///
 /// # Errors

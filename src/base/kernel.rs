@@ -1,4 +1,5 @@
 //! The kernel's constants that the other folders name: error numbers and flags.
 
 pub use libc::{EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENOMEM, ENOSYS, EPERM};
+pub use libc::{ECONNRESET, EHOSTUNREACH, ENETUNREACH, EPIPE, ETIMEDOUT};
 pub use libc::{MSG_TRUNC, O_DIRECT, O_NOCTTY, O_NONBLOCK};

@@ -103,7 +103,7 @@ fn a_file_of_the_old_syntax_is_understood() {
          /* a comment\r\n of lines */\r\n\
          mail.*\t/var/log/mail\r\n",
     );
-    assert!(!config.listeners[0].keep_alive);
+    assert_eq!(config.listeners[0].keep_alive.is_on, Some(false));
     assert_eq!(config.main_queue.size, 50_000);
     assert_eq!(config.globals.local_hostname.as_deref(), Some("x"));
     assert_eq!(shape(&config.program.statements), "?{0~}?{1}");
@@ -199,7 +199,10 @@ fn listeners_of_the_old_syntax_keep_what_was_set() {
         .iter()
         .map(|listener| {
             let address = listener.address.to_string();
-            let flags = (listener.octet_counted_framing, listener.keep_alive);
+            let flags = (
+                listener.octet_counted_framing,
+                listener.keep_alive.is_on != Some(false),
+            );
             (listener.port, address, listener.name.as_str(), flags)
         })
         .collect();

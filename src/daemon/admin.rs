@@ -1,18 +1,21 @@
 //! The admin socket: HTTP over a unix socket, for `splashdam ctl`.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::State;
-use axum::routing::get;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{delete, get};
 use axum::{Json, Router};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::Statistics;
 use super::assemble::Daemon;
+use super::connections::ConnectionStatistics;
 
 /// Where the socket is unless `global(adminSocket=…)` says otherwise.
 pub const SOCKET_DEFAULT: &str = "/run/splashdam.sock";
@@ -39,7 +42,7 @@ impl Drop for AdminSocket {
 ///
 /// # Errors
 /// EADDRINUSE where a daemon answers on it; those of bind(2).
-pub async fn open(path: &Path) -> io::Result<(AdminSocket, UnixListener)> {
+pub async fn open(path: &std::path::Path) -> io::Result<(AdminSocket, UnixListener)> {
     if UnixStream::connect(path).await.is_ok() {
         return Err(io::Error::new(
             io::ErrorKind::AddrInUse,
@@ -63,9 +66,27 @@ pub async fn open(path: &Path) -> io::Result<(AdminSocket, UnixListener)> {
 pub async fn serve(listener: UnixListener, daemon: Arc<Daemon>, started: Instant) {
     let router = Router::new()
         .route("/statistics", get(statistics))
+        .route("/connections", get(connections))
+        .route("/connections/{peer}", delete(close))
         .with_state(Admin { daemon, started });
     // Errors of single connections are theirs alone.
     let _ = axum::serve(listener, router).await;
+}
+
+async fn connections(State(admin): State<Admin>) -> Json<Vec<ConnectionStatistics>> {
+    Json(ConnectionStatistics::of(&admin.daemon))
+}
+
+/// Ends the connection of a peer, `ADDRESS:PORT`; on several listeners it may
+/// have as many.
+async fn close(
+    State(admin): State<Admin>,
+    Path(peer): Path<SocketAddr>,
+) -> Result<(), (StatusCode, &'static str)> {
+    match admin.daemon.close(peer) {
+        0 => Err((StatusCode::NOT_FOUND, "no such connection")),
+        _ => Ok(()),
+    }
 }
 
 async fn statistics(State(admin): State<Admin>) -> Json<Statistics> {

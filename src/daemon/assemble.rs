@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -109,6 +110,7 @@ impl Daemon {
                 .iter()
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
                 .collect(),
+            report: own.clone(),
             is_stopping: AtomicBool::new(false),
             must_abandon: AtomicBool::new(false),
         });
@@ -195,6 +197,20 @@ impl Daemon {
         for inbox in &self.reactors.inboxes {
             inbox.event().signal();
         }
+    }
+
+    /// Has the connections of a peer closed. Returns how many it has.
+    pub fn close(&self, peer: SocketAddr) -> usize {
+        let mut count = 0;
+        for inbox in &self.reactors.inboxes {
+            for account in inbox.registry.accounts() {
+                if account.peer == peer {
+                    inbox.close(&account);
+                    count += 1;
+                }
+            }
+        }
+        count
     }
 
     /// Reopens output files.

@@ -3,6 +3,7 @@
 
 mod admin;
 mod assemble;
+mod connections;
 pub mod ctl;
 mod own;
 mod pid_file;

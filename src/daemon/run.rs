@@ -20,6 +20,7 @@ use super::terminal;
 use crate::base::descriptor;
 use crate::config::Config;
 use crate::message::{Report, Severity};
+use crate::receive::KeepAliveOptions;
 
 /// What the command line says beside the configuration.
 #[derive(Debug, Default)]
@@ -124,6 +125,7 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
         listeners.join(", ")
     );
     daemon.own.report(Severity::INFO, text);
+    tell_keep_alive(&daemon);
     if let Some(greeting) = &options.greeting {
         terminal::say(greeting);
     }
@@ -147,6 +149,26 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
         serving.abort();
     }
     Ok(result)
+}
+
+/// Tells, for each listener, what the kernel does about silent peers, and warns
+/// where that comes too late.
+fn tell_keep_alive(daemon: &Daemon) {
+    for listener in &daemon.reactors.listeners {
+        let options = &listener.options;
+        let words = options
+            .keep_alive
+            .describe(listener.liveness(), &options.place);
+        let place = format!("listener {} on {}", options.name, listener.address());
+        daemon
+            .own
+            .report(Severity::INFO, format!("{place}: {words}"));
+        if let Some(warning) = KeepAliveOptions::warning(listener.liveness()) {
+            daemon
+                .own
+                .report(Severity::WARNING, format!("{place}: {warning}"));
+        }
+    }
 }
 
 /// Opens the admin socket. One that the configuration names must be opened; the

@@ -1,11 +1,12 @@
 //! The ledger and the statistics, as they are shown.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use super::assemble::Daemon;
-use crate::receive::InputCounters;
+use crate::receive::{CloseReason, InputCounters};
 
 /// All accounts at one moment. Each balances at quiet moments: `received =
 /// enqueued + discarded + held`, `enqueued = acknowledged + discarded + held +
@@ -29,6 +30,11 @@ pub struct InputStatistics {
     pub address: Option<String>,
     pub connections: u64,
     pub connections_opened: u64,
+    /// Connections that ended, by their reason; reasons that did not occur are
+    /// left out.
+    pub closed: BTreeMap<String, u64>,
+    /// Accepted sockets whose keepalive is not as configured.
+    pub liveness_differs: u64,
     pub bytes: u64,
     pub received: u64,
     pub enqueued: u64,
@@ -123,13 +129,24 @@ impl Statistics {
 }
 
 fn input(name: &str, address: Option<String>, counters: &InputCounters) -> InputStatistics {
-    let closed = counters.connections_closed.get();
     let opened = counters.connections_opened.get();
+    let closed = CloseReason::ALL
+        .into_iter()
+        .map(|reason| {
+            (
+                reason.name().to_owned(),
+                counters.closed[reason as usize].get(),
+            )
+        })
+        .filter(|(_, count)| *count > 0)
+        .collect();
     InputStatistics {
         name: name.to_owned(),
         address,
-        connections: opened.saturating_sub(closed),
+        connections: opened.saturating_sub(counters.connections_closed()),
         connections_opened: opened,
+        closed,
+        liveness_differs: counters.liveness_differs.get(),
         bytes: counters.bytes.get(),
         received: counters.received.get(),
         enqueued: counters.enqueued.get(),

@@ -38,11 +38,12 @@ impl FramerOptions {
 
 /// How a frame was delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Framing {
     /// By a line feed.
-    LineFeed,
+    LineFeed = 1,
     /// By an octet count.
-    OctetCounted,
+    OctetCounted = 2,
 }
 
 /// One frame.
@@ -71,6 +72,13 @@ pub struct FramingFaults {
     /// The stream ended inside an octet-counted frame, or was broken off inside
     /// a line. What came is delivered.
     pub cut: u64,
+}
+
+impl FramingFaults {
+    /// Frames with a fault.
+    pub fn count(&self) -> u64 {
+        self.truncated + self.no_count + self.count_too_large + self.cut
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

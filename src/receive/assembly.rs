@@ -29,6 +29,10 @@ pub(super) struct Framed {
     pub rest: usize,
     /// Whether there may be more frames behind: the batch was full.
     pub is_full: bool,
+    /// Frames that were found, the empty ones included.
+    pub frames: u64,
+    /// The union of their framings.
+    pub framings: u8,
 }
 
 impl Assembly {
@@ -77,6 +81,7 @@ impl Assembly {
         let mut at = range.start;
         let (mut empty, mut escaped) = (0, 0);
         let mut is_full = true;
+        let mut framings = 0;
         // What the last parsed header was decided by, and that header.
         let mut decided: Option<(&[u8], Header)> = None;
         while self.records.len() < BATCH_RECORDS_MAX {
@@ -84,6 +89,7 @@ impl Assembly {
                 is_full = false;
                 break;
             };
+            framings |= frame.framing as u8;
             let text = &bytes[frame.range.clone()];
             if frame.has_control {
                 escaped += 1;
@@ -125,7 +131,12 @@ impl Assembly {
         counters.received.add(found + empty);
         counters.discarded_empty.add(empty);
         counters.escaped.add(escaped);
-        Framed { rest: at, is_full }
+        Framed {
+            rest: at,
+            is_full,
+            frames: found + empty,
+            framings,
+        }
     }
 
     /// As [`frame`](Assembly::frame), but copies what the records need, so that
@@ -157,6 +168,7 @@ impl Assembly {
     }
 
     /// Appends the last frame of a stream that ended; see [`Framer::finish`].
+    /// Returns the number of frames, 0 or 1.
     pub fn finish(
         &mut self,
         framer: &mut Framer,
@@ -165,15 +177,15 @@ impl Assembly {
         is_closed: bool,
         source: &Arc<Source>,
         counters: &InputCounters,
-    ) {
+    ) -> u64 {
         let Some(frame) = framer.finish(options, carry, is_closed) else {
-            return;
+            return 0;
         };
         counters.received.add(1);
         let text = &carry[frame.range];
         if text.is_empty() {
             counters.discarded_empty.add(1);
-            return;
+            return 1;
         }
         let source = self.source_index(source);
         if frame.has_control {
@@ -189,6 +201,7 @@ impl Assembly {
             });
             self.copied.extend_from_slice(text);
         }
+        1
     }
 
     /// The batch of all records, whose texts lie in `chunk`.

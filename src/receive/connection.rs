@@ -1,8 +1,10 @@
 //! One connection of a reactor.
 
+use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
+use super::{CloseReason, ConnectionAccount, InputCounters};
 use crate::frame::Framer;
 use crate::message::Source;
 
@@ -12,10 +14,28 @@ pub(super) struct Connection {
     /// Index of its listener.
     pub listener: usize,
     pub source: Arc<Source>,
+    pub account: Arc<ConnectionAccount>,
     pub framer: Framer,
     /// The bytes of a frame that has not ended.
     pub carry: Vec<u8>,
     pub receive: ReceiveState,
+    /// Why its receive was cancelled.
+    pub ending: Option<CloseReason>,
+}
+
+impl Connection {
+    /// The reason behind an error of recv(2).
+    pub fn close_reason(&self, error: &io::Error) -> CloseReason {
+        let has_user_timeout = self.account.liveness.user_timeout.is_some();
+        CloseReason::of_error(error, has_user_timeout)
+    }
+
+    /// Adds the framer's new faults to the accounts.
+    pub fn count_faults(&mut self, counters: &InputCounters) {
+        let faults = self.framer.take_faults();
+        counters.add_faults(faults);
+        self.account.framing_faults.add(faults.count());
+    }
 }
 
 /// The life of a connection's receive.

@@ -1,5 +1,6 @@
 //! The account of an input.
 
+use super::CloseReason;
 use crate::base::Counter;
 use crate::frame::FramingFaults;
 
@@ -8,7 +9,10 @@ use crate::frame::FramingFaults;
 #[derive(Debug, Default)]
 pub struct InputCounters {
     pub connections_opened: Counter,
-    pub connections_closed: Counter,
+    /// Connections that ended, by their [`CloseReason`].
+    pub closed: [Counter; CloseReason::ALL.len()],
+    /// Accepted sockets whose keepalive is not as configured.
+    pub liveness_differs: Counter,
     /// Bytes read from sockets.
     pub bytes: Counter,
     /// Frames found, each a message.
@@ -37,6 +41,11 @@ pub struct InputCounters {
 }
 
 impl InputCounters {
+    /// Connections that ended.
+    pub fn connections_closed(&self) -> u64 {
+        self.closed.iter().map(Counter::get).sum()
+    }
+
     pub(super) fn add_faults(&self, faults: FramingFaults) {
         self.truncated.add(faults.truncated);
         self.no_count.add(faults.no_count);

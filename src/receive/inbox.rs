@@ -3,10 +3,11 @@
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crossbeam_queue::SegQueue;
 
+use super::{ConnectionAccount, Registry};
 use crate::base::descriptor::EventFd;
 
 /// An accepted socket.
@@ -21,6 +22,10 @@ pub struct Inbox {
     handovers: SegQueue<Handover>,
     /// Connections that the reactor has or is about to get.
     load: AtomicUsize,
+    /// Whether an operator wants some of the reactor's connections closed.
+    has_closings: AtomicBool,
+    /// The reactor's connections.
+    pub registry: Registry,
     event: Arc<EventFd>,
 }
 
@@ -30,6 +35,8 @@ impl Inbox {
         Inbox {
             handovers: SegQueue::new(),
             load: AtomicUsize::new(0),
+            has_closings: AtomicBool::new(false),
+            registry: Registry::default(),
             event,
         }
     }
@@ -49,6 +56,18 @@ impl Inbox {
         self.load.fetch_add(1, Ordering::Relaxed);
         self.handovers.push(handover);
         self.event.signal();
+    }
+
+    /// Has a connection of the reactor closed.
+    pub fn close(&self, account: &ConnectionAccount) {
+        account.ask_to_close();
+        self.has_closings.store(true, Ordering::Release);
+        self.event.signal();
+    }
+
+    /// Whether some connections have to be closed; says so once.
+    pub(super) fn take_closings(&self) -> bool {
+        self.has_closings.swap(false, Ordering::AcqRel)
     }
 
     /// The next connection to serve.

@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
 
 use super::{InputCounters, ListenerOptions};
-use crate::base::kernel;
+use crate::base::{Liveness, kernel};
 
 /// Why a listener could not be opened; each at start.
 #[derive(Debug, Error)]
@@ -20,6 +20,9 @@ pub enum ListenError {
         address: SocketAddr,
         source: io::Error,
     },
+    /// The kernel refuses the keepalive parameters.
+    #[error("the kernel refuses the keepalive parameters of the listener at {place}")]
+    KeepAlive { place: String, source: io::Error },
     /// `listenPortFileName` could not be written.
     #[error("cannot write the port to {path}")]
     PortFile { path: String, source: io::Error },
@@ -29,6 +32,8 @@ pub enum ListenError {
 pub struct Listener {
     socket: Socket,
     address: SocketAddr,
+    /// What the kernel does about silent peers, as read back.
+    liveness: Liveness,
     pub options: ListenerOptions,
     pub counters: Arc<InputCounters>,
 }
@@ -50,6 +55,11 @@ impl Listener {
             result => result,
         };
         let socket = socket.map_err(|source| ListenError::Socket { address, source })?;
+        // Accepted sockets inherit it.
+        let liveness = options.keep_alive.apply(&socket).map_err(|source| {
+            let place = options.place.clone();
+            ListenError::KeepAlive { place, source }
+        })?;
         let bound = socket.local_addr().ok().and_then(|bound| bound.as_socket());
         let address = bound.unwrap_or(address);
         if let Some(path) = &options.port_file {
@@ -64,6 +74,7 @@ impl Listener {
         Ok(Listener {
             socket,
             address,
+            liveness,
             options,
             counters: Arc::default(),
         })
@@ -72,6 +83,11 @@ impl Listener {
     /// The address that is listened on, with the port that the kernel chose.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What the kernel does about silent peers of its connections.
+    pub fn liveness(&self) -> &Liveness {
+        &self.liveness
     }
 
     fn socket(options: &ListenerOptions, address: SocketAddr) -> io::Result<Socket> {
@@ -85,8 +101,6 @@ impl Listener {
             // Whatever net.ipv6.bindv6only says: `::` is all addresses.
             socket.set_only_v6(options.address != Ipv6Addr::UNSPECIFIED)?;
         }
-        // Accepted sockets inherit it.
-        socket.set_keepalive(options.keep_alive)?;
         socket.bind(&SockAddr::from(address))?;
         socket.listen(options.backlog)?;
         Ok(socket)

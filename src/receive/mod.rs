@@ -4,16 +4,24 @@
 //! parses, and publishes whole batches to a queue. It never blocks but in its
 //! ring, takes no lock and allocates nothing per message.
 
+mod account;
 mod assembly;
+mod close_reason;
 mod connection;
 mod counters;
 mod inbox;
+mod keepalive;
 mod listener;
 mod options;
 mod reactor;
+mod registry;
 
+pub use account::ConnectionAccount;
+pub use close_reason::CloseReason;
 pub use counters::InputCounters;
 pub use inbox::{Handover, Inbox};
+pub use keepalive::{KeepAliveOptions, PROBES_MAX, SECONDS_MAX};
 pub use listener::{ListenError, Listener};
 pub use options::ListenerOptions;
 pub use reactor::{Reactor, ReactorOptions, ReactorShared};
+pub use registry::Registry;

@@ -1,6 +1,9 @@
 //! The parameters of a TCP listener and their defaults.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use super::KeepAliveOptions;
 
 /// Parameters of one `input(type="imptcp" …)`.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +20,16 @@ pub struct ListenerOptions {
     pub octet_counted_framing: bool,
     /// `socketBacklog`.
     pub backlog: i32,
-    /// `keepAlive`.
-    pub keep_alive: bool,
+    /// `keepAlive…` and `tcp_user_timeout`.
+    pub keep_alive: KeepAliveOptions,
+    /// `idleTimeout`: a connection on which nothing came for so long is closed.
+    pub idle_timeout: Option<Duration>,
+    /// `notifyOnConnectionOpen`.
+    pub notify_on_open: bool,
+    /// `notifyOnConnectionClose`.
+    pub notify_on_close: bool,
+    /// Where the configuration makes the listener: file and line.
+    pub place: String,
 }
 
 impl Default for ListenerOptions {
@@ -30,7 +41,11 @@ impl Default for ListenerOptions {
             name: "imptcp".to_owned(),
             octet_counted_framing: true,
             backlog: 4096,
-            keep_alive: true,
+            keep_alive: KeepAliveOptions::default(),
+            idle_timeout: None,
+            notify_on_open: false,
+            notify_on_close: false,
+            place: String::new(),
         }
     }
 }

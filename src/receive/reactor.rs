@@ -2,21 +2,22 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::assembly::Assembly;
 use super::connection::{Connection, ReceiveState};
-use super::{Handover, Inbox, Listener};
-use crate::base::{Chunk, ChunkPool, Clock, Instant, Sleeper};
+use super::{CloseReason, ConnectionAccount, Handover, Inbox, Listener};
+use crate::base::{Chunk, ChunkPool, Clock, Instant, Liveness, Sleeper};
 use crate::frame::{Framer, FramerOptions};
 use crate::limits::{CHUNK_WAIT_MS_MAX, COLLECT_BYTES, COPY_BYTES, RECYCLED_MAX};
 use crate::message::batch::Recycler;
-use crate::message::{Batch, Body, LocalClock, Source, Timestamp};
+use crate::message::{Batch, Body, LocalClock, Report, Severity, Source, Timestamp};
 use crate::queue::Queue;
-use crate::ring::{Completion, Kind, Outcome, Received, Ring, Token};
+use crate::ring::{Completion, Kind, Outcome, Received, Ring, Token, Unread};
 
 /// Set in the token of an accept; the rest is the listener's index.
 const ACCEPT: Token = 1 << 40;
@@ -34,6 +35,8 @@ pub struct ReactorShared {
     pub queue: Arc<Queue>,
     /// One for each reactor, in order.
     pub inboxes: Vec<Arc<Inbox>>,
+    /// Takes what is to be told about connections.
+    pub report: Arc<dyn Report>,
     /// Set at stop: no more input.
     pub is_stopping: AtomicBool,
     /// Set when the time to stop is over: what the queue does not take is given
@@ -69,6 +72,8 @@ pub struct Reactor<R, C> {
     starved: VecDeque<usize>,
     /// Listeners whose accept failed, and when to try again.
     resting: Vec<(Instant, usize)>,
+    /// When a connection may have been idle for its listener's `idleTimeout`.
+    idle_at: Option<Instant>,
     /// How the connections of each listener are framed.
     framers: Vec<FramerOptions>,
     /// For what is copied, of all connections of a listener together.
@@ -130,6 +135,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             vacant: Vec::new(),
             starved: VecDeque::new(),
             resting: Vec::new(),
+            idle_at: None,
             framers,
             collected,
             lent: Assembly::new(recycler),
@@ -175,6 +181,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if self.shared.must_abandon.load(Ordering::Acquire) {
             self.abandon();
         }
+        self.close_asked();
+        self.close_idle();
         self.compact();
         self.provide();
         self.restart();
@@ -209,7 +217,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
         let oldest = self.in_chunks.front().map(|(since, _)| *since + CHUNK_WAIT);
         let resting = self.resting.iter().map(|(until, _)| *until).min();
-        let next = oldest.into_iter().chain(resting).min()?;
+        let next = oldest
+            .into_iter()
+            .chain(resting)
+            .chain(self.idle_at)
+            .min()?;
         Some(next.since(self.clock.now()))
     }
 
@@ -222,6 +234,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         match outcome {
             Outcome::Woken => {}
             Outcome::Accepted(result) => self.accepted((token - ACCEPT) as usize, result, is_last),
+            Outcome::HungUp => self.hung_up(token as usize),
             Outcome::Received(received) => self.receive(token as usize, received, is_last),
         }
     }
@@ -274,9 +287,13 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             self.shared.inboxes[self.options.index].ended();
             return;
         };
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let shared = &self.shared.listeners[listener];
         shared.counters.connections_opened.add(1);
-        let address: Box<str> = peer.ip().to_canonical().to_string().into();
+        let liveness = self.liveness(socket, listener);
+        let address: Box<str> = peer.ip().to_string().into();
+        let account =
+            ConnectionAccount::new(peer, listener, self.options.index, self.now, liveness);
         let connection = Connection {
             socket,
             listener,
@@ -286,20 +303,53 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 port: peer.port(),
                 input: shared.options.name.as_str().into(),
             }),
+            account: Arc::new(account),
             framer: Framer::default(),
             carry: Vec::new(),
             receive: ReceiveState::Armed,
+            ending: None,
         };
+        if shared.options.notify_on_open {
+            let name = &shared.options.name;
+            let text = format!("connection opened: peer {peer}, listener {name}");
+            self.shared.report.report(Severity::INFO, text);
+        }
+        if let Some(timeout) = shared.options.idle_timeout {
+            let idle_at = self.now + timeout;
+            self.idle_at = Some(self.idle_at.map_or(idle_at, |at| at.min(idle_at)));
+        }
         let slot = self.vacant.pop().unwrap_or_else(|| {
             self.connections.push(None);
             self.connections.len() - 1
         });
+        let registry = &self.shared.inboxes[self.options.index].registry;
+        registry.enter(slot, Arc::clone(&connection.account));
         self.connections[slot] = Some(connection);
         if self.is_ending {
-            self.close(slot, false);
+            self.close(slot, CloseReason::Stop);
         } else {
             self.ring.receive(socket, slot as Token);
         }
+    }
+
+    /// What the kernel does about a silent peer of an accepted socket; told
+    /// once for each listener where it is not what the configuration says.
+    fn liveness(&self, socket: RawFd, listener: usize) -> Liveness {
+        let shared = &self.shared.listeners[listener];
+        let found = match self.ring.liveness(socket) {
+            Ok(found) => found,
+            // It is gone; its end will be received.
+            Err(_) => return *shared.liveness(),
+        };
+        if let Some(difference) = shared.options.keep_alive.differs(&found) {
+            if shared.counters.liveness_differs.get() == 0 {
+                let name = &shared.options.name;
+                let text = format!("accepted connections of listener {name}: {difference}");
+                self.shared.report.report(Severity::WARNING, text);
+            }
+            shared.counters.liveness_differs.add(1);
+        }
+        found
     }
 
     fn receive(&mut self, slot: usize, received: Received, is_last: bool) {
@@ -310,18 +360,119 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                     self.rearm(slot);
                 }
             }
-            Received::NoChunk if !self.is_ending => {
-                if let Some(connection) = &mut self.connections[slot] {
-                    connection.receive = ReceiveState::Starved;
-                    let counters = &self.shared.listeners[connection.listener].counters;
-                    counters.starved.add(1);
-                    self.starved.push_back(slot);
+            Received::NoChunk => self.starve(slot),
+            // Nothing is under way on the socket any more.
+            Received::End => self.close(slot, CloseReason::Peer),
+            Received::Cancelled => {
+                let connection = self.connections[slot].as_ref();
+                let ending = connection.and_then(|connection| connection.ending);
+                self.close(slot, ending.unwrap_or(CloseReason::Stop));
+            }
+            Received::Failed(error) => {
+                if let Some(connection) = &self.connections[slot] {
+                    self.close(slot, connection.close_reason(&error));
                 }
             }
-            // Nothing is under way on the socket any more.
-            Received::End => self.close(slot, true),
-            Received::NoChunk | Received::Cancelled | Received::Failed(_) => {
-                self.close(slot, false);
+        }
+    }
+
+    /// Pauses a connection for want of a chunk, unless it is to end.
+    fn starve(&mut self, slot: usize) {
+        let Some(connection) = &mut self.connections[slot] else {
+            return;
+        };
+        if self.is_ending || connection.ending.is_some() {
+            let reason = connection.ending.unwrap_or(CloseReason::Stop);
+            return self.close(slot, reason);
+        }
+        connection.receive = ReceiveState::Starved;
+        connection.account.pause(self.now);
+        // Its end shall be noticed also while nothing is received.
+        self.ring.watch(connection.socket, slot as Token);
+        let counters = &self.shared.listeners[connection.listener].counters;
+        counters.starved.add(1);
+        self.starved.push_back(slot);
+    }
+
+    /// Closes a paused connection that has ended, unless bytes wait in its
+    /// socket: these are received first. The completion may be that of a
+    /// connection that had the slot before.
+    fn hung_up(&mut self, slot: usize) {
+        let Some(connection) = &self.connections[slot] else {
+            return;
+        };
+        if connection.receive != ReceiveState::Starved {
+            return;
+        }
+        let reason = match self.ring.unread(connection.socket) {
+            Unread::Bytes | Unread::Nothing => return,
+            Unread::End => CloseReason::Peer,
+            Unread::Failed(error) => connection.close_reason(&error),
+        };
+        self.end_connection(slot, reason);
+    }
+
+    /// Begins to close a connection by a decision of the daemon.
+    fn end_connection(&mut self, slot: usize, reason: CloseReason) {
+        let Some(connection) = &mut self.connections[slot] else {
+            return;
+        };
+        match connection.receive {
+            ReceiveState::Armed => {
+                // The first reason is the one.
+                if connection.ending.is_none() {
+                    connection.ending = Some(reason);
+                    self.ring.cancel(Kind::Receive, slot as Token);
+                }
+            }
+            ReceiveState::Starved => {
+                self.starved.retain(|starved| *starved != slot);
+                self.close(slot, reason);
+            }
+        }
+    }
+
+    /// Closes the connections that an operator wants closed.
+    fn close_asked(&mut self) {
+        if self.is_ending || !self.shared.inboxes[self.options.index].take_closings() {
+            return;
+        }
+        for slot in 0..self.connections.len() {
+            let connection = self.connections[slot].as_ref();
+            if connection.is_some_and(|connection| connection.account.must_close()) {
+                self.end_connection(slot, CloseReason::Operator);
+            }
+        }
+    }
+
+    /// Closes connections on which nothing came for their listener's
+    /// `idleTimeout`. What back-pressure has paused is not idle.
+    fn close_idle(&mut self) {
+        if self.is_ending || self.idle_at.is_none_or(|at| self.now < at) {
+            return;
+        }
+        self.idle_at = None;
+        for slot in 0..self.connections.len() {
+            let Some(connection) = &self.connections[slot] else {
+                continue;
+            };
+            let options = &self.shared.listeners[connection.listener].options;
+            let Some(timeout) = options.idle_timeout else {
+                continue;
+            };
+            if connection.ending.is_some() {
+                continue;
+            }
+            let is_paused = connection.receive == ReceiveState::Starved;
+            let since = match is_paused {
+                true => self.now,
+                false => connection.account.last_received_at(),
+            };
+            let at = since + timeout;
+            if at <= self.now {
+                self.end_connection(slot, CloseReason::IdleTimeout);
+            } else {
+                self.idle_at = Some(self.idle_at.map_or(at, |next| next.min(at)));
             }
         }
     }
@@ -330,8 +481,13 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         let Some(connection) = &mut self.connections[slot] else {
             return;
         };
-        if self.is_ending {
-            return self.close(slot, false);
+        if self.is_ending || connection.ending.is_some() {
+            let reason = connection.ending.unwrap_or(CloseReason::Stop);
+            return self.close(slot, reason);
+        }
+        if connection.receive == ReceiveState::Starved {
+            connection.account.resume();
+            self.ring.cancel(Kind::Watch, slot as Token);
         }
         connection.receive = ReceiveState::Armed;
         self.ring.receive(connection.socket, slot as Token);
@@ -344,6 +500,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         };
         let counters = &self.shared.listeners[connection.listener].counters;
         counters.bytes.add(len as u64);
+        connection.account.received(len, self.now);
         // The cut frame is put in front of its continuation.
         let headroom = chunk.headroom();
         let start = headroom - connection.carry.len();
@@ -360,11 +517,12 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 &connection.source,
                 counters,
             );
+            connection.account.framed(framed.frames, framed.framings);
             if !framed.is_full {
                 connection
                     .carry
                     .extend_from_slice(&chunk.bytes()[framed.rest..end]);
-                counters.add_faults(connection.framer.take_faults());
+                connection.count_faults(counters);
                 if !self.lent.is_empty() {
                     let batch =
                         self.lent
@@ -407,10 +565,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 counters,
             );
             start = framed.rest;
+            connection.account.framed(framed.frames, framed.framings);
             if !framed.is_full {
                 let rest = &chunk.bytes()[start..end];
                 connection.carry.extend_from_slice(rest);
-                counters.add_faults(connection.framer.take_faults());
+                connection.count_faults(counters);
             }
             if collected.is_full() || collected.copied_bytes() >= COLLECT_BYTES {
                 self.publish_collected(listener);
@@ -421,29 +580,41 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
     }
 
-    /// Delivers what a connection left and forgets it; `is_closed` says that the
-    /// peer has closed it. No receive may be under way.
-    fn close(&mut self, slot: usize, is_closed: bool) {
+    /// Delivers what a connection left and forgets it. No receive may be under
+    /// way.
+    fn close(&mut self, slot: usize, reason: CloseReason) {
         let Some(mut connection) = self.connections[slot].take() else {
             return;
         };
         let listener = connection.listener;
         let counters = &self.shared.listeners[listener].counters;
-        self.collected[listener].finish(
+        let last = self.collected[listener].finish(
             &mut connection.framer,
             &self.framers[listener],
             &connection.carry,
-            is_closed,
+            reason == CloseReason::Peer,
             &connection.source,
             counters,
         );
-        counters.add_faults(connection.framer.take_faults());
-        counters.connections_closed.add(1);
+        connection.account.messages.add(last);
+        connection.count_faults(counters);
+        counters.closed[reason as usize].add(1);
+        if self.shared.listeners[listener].options.notify_on_close {
+            let name = &self.shared.listeners[listener].options.name;
+            let text = connection.account.closing_words(name, reason, self.now);
+            self.shared.report.report(Severity::INFO, text);
+        }
         if self.collected[listener].is_full() {
             self.publish_collected(listener);
         }
+        if connection.receive == ReceiveState::Starved {
+            // It would hold the socket open.
+            self.ring.cancel(Kind::Watch, slot as Token);
+        }
         self.ring.close(connection.socket);
-        self.shared.inboxes[self.options.index].ended();
+        let inbox = &self.shared.inboxes[self.options.index];
+        inbox.registry.leave(slot);
+        inbox.ended();
         self.vacant.push(slot);
     }
 
@@ -585,7 +756,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 Some(connection) if connection.receive == ReceiveState::Armed => {
                     self.ring.cancel(Kind::Receive, slot as Token);
                 }
-                Some(_) => self.close(slot, false),
+                Some(_) => self.close(slot, CloseReason::Stop),
                 None => {}
             }
         }

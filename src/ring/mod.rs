@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-use crate::base::Chunk;
+use crate::base::{Chunk, Liveness};
 
 pub mod simulated;
 pub mod uring;
@@ -27,7 +27,14 @@ pub trait Ring {
     /// chunk, until a completion says that it is the last.
     fn receive(&mut self, socket: RawFd, token: Token);
 
-    /// Ends an accept or a receive early. Its last completion still comes.
+    /// Waits until the peer of a socket on which nothing is received closes its
+    /// side, or the connection fails: one completion.
+    fn watch(&mut self, socket: RawFd, token: Token);
+
+    /// What a receive on the socket would find now.
+    fn unread(&self, socket: RawFd) -> Unread;
+
+    /// Ends an operation early. Its last completion still comes.
     fn cancel(&mut self, kind: Kind, token: Token);
 
     /// The address of the peer of an accepted socket: getpeername(2).
@@ -35,6 +42,13 @@ pub trait Ring {
     /// # Errors
     /// ENOTCONN where the peer is gone already.
     fn peer(&self, socket: RawFd) -> io::Result<SocketAddr>;
+
+    /// What the kernel does about a silent peer of an accepted socket, as
+    /// getsockopt(2) returns it.
+    ///
+    /// # Errors
+    /// Those of getsockopt(2).
+    fn liveness(&self, socket: RawFd) -> io::Result<Liveness>;
 
     /// Closes a socket. No operation may be under way on it.
     fn close(&mut self, socket: RawFd);
@@ -63,6 +77,7 @@ pub trait Ring {
 pub enum Kind {
     Accept = 1,
     Receive = 2,
+    Watch = 3,
 }
 
 /// One completion.
@@ -79,8 +94,23 @@ pub enum Outcome {
     Accepted(io::Result<RawFd>),
     /// Bytes were received, or the reception ended.
     Received(Received),
+    /// A watch is over: its connection may have ended.
+    HungUp,
     /// The reactor's event descriptor was signalled.
     Woken,
+}
+
+/// What a receive would find.
+#[derive(Debug)]
+pub enum Unread {
+    /// Bytes.
+    Bytes,
+    /// Nothing yet.
+    Nothing,
+    /// The end of the stream: the peer closed its side (FIN).
+    End,
+    /// A failed connection: recv(2).
+    Failed(io::Error),
 }
 
 /// The outcomes of a receive.

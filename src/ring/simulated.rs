@@ -16,10 +16,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Completion, Kind, Outcome, Received, Ring, Token};
+use super::{Completion, Kind, Outcome, Received, Ring, Token, Unread};
 use crate::base::descriptor::EventFd;
 use crate::base::simulated::{Random, SimulatedClock};
-use crate::base::{Chunk, Clock, Instant};
+use crate::base::{Chunk, Clock, Instant, Liveness, liveness};
 use crate::limits::CHUNK_BYTES;
 
 /// Descriptors of simulated sockets start here. None is used twice, so that a
@@ -68,6 +68,8 @@ struct Network {
 /// The daemon's side of a connection.
 struct Socket {
     address: SocketAddr,
+    /// The listening socket, a real one.
+    listener: RawFd,
     /// Sent by the peer and not received.
     unread: VecDeque<u8>,
     received: usize,
@@ -84,6 +86,7 @@ struct RingState {
     provided: VecDeque<Chunk>,
     receives: BTreeMap<Token, Receive>,
     accepts: BTreeMap<Token, Accept>,
+    watches: BTreeMap<Token, Watch>,
     ready: VecDeque<Completion>,
     /// Whether a wait is under way, and until when at most.
     sleep: Option<Option<Instant>>,
@@ -96,6 +99,11 @@ struct Receive {
     is_cancelled: bool,
     /// Whether the kernel has not tried it yet.
     is_new: bool,
+}
+
+struct Watch {
+    socket: RawFd,
+    is_cancelled: bool,
 }
 
 struct Accept {
@@ -126,6 +134,7 @@ impl SimulatedNetwork {
             provided: VecDeque::new(),
             receives: BTreeMap::new(),
             accepts: BTreeMap::new(),
+            watches: BTreeMap::new(),
             ready: VecDeque::new(),
             sleep: None,
             is_woken: false,
@@ -144,6 +153,7 @@ impl SimulatedNetwork {
         let socket = FIRST_SOCKET + network.sockets.len() as RawFd;
         network.sockets.push(Socket {
             address,
+            listener,
             unread: VecDeque::new(),
             received: 0,
             is_finished: false,
@@ -255,8 +265,13 @@ impl Network {
             let has_data = !socket.unread.is_empty() || socket.is_finished || socket.is_reset;
             receive.is_cancelled || has_no_chunk || has_data
         });
+        let watches = state.watches.iter().filter(|(_, watch)| {
+            let socket = &self.sockets[(watch.socket - FIRST_SOCKET) as usize];
+            watch.is_cancelled || socket.is_finished || socket.is_reset
+        });
         accepts
             .map(|(&token, _)| (Kind::Accept, token))
+            .chain(watches.map(|(&token, _)| (Kind::Watch, token)))
             .chain(receives.map(|(&token, _)| (Kind::Receive, token)))
             .collect()
     }
@@ -274,6 +289,10 @@ impl Network {
             match kind {
                 Kind::Accept => self.run_accept(ring, token),
                 Kind::Receive => self.run_receive(ring, token),
+                Kind::Watch => {
+                    self.rings[ring].watches.remove(&token);
+                    self.complete(ring, token, Outcome::HungUp, true);
+                }
             }
         }
         for receive in self.rings[ring].receives.values_mut() {
@@ -444,6 +463,40 @@ impl Ring for SimulatedRing {
                     receive.is_cancelled = true;
                 }
             }
+            Kind::Watch => {
+                if let Some(watch) = state.watches.get_mut(&token) {
+                    watch.is_cancelled = true;
+                }
+            }
+        }
+    }
+
+    fn watch(&mut self, socket: RawFd, token: Token) {
+        let mut network = self.network.0.borrow_mut();
+        let watch = Watch {
+            socket,
+            is_cancelled: false,
+        };
+        // One that was cancelled may not have completed.
+        let before = network.ring(self.index).watches.insert(token, watch);
+        assert!(
+            before.is_none_or(|before| before.is_cancelled),
+            "watched twice"
+        );
+        assert!(!network.socket(socket).is_closed, "not open");
+    }
+
+    fn unread(&self, socket: RawFd) -> Unread {
+        let mut network = self.network.0.borrow_mut();
+        let socket = network.socket(socket);
+        if !socket.unread.is_empty() {
+            Unread::Bytes
+        } else if socket.is_reset {
+            Unread::Failed(io::Error::from_raw_os_error(libc::ECONNRESET))
+        } else if socket.is_finished {
+            Unread::End
+        } else {
+            Unread::Nothing
         }
     }
 
@@ -457,8 +510,16 @@ impl Ring for SimulatedRing {
         Ok(socket.address)
     }
 
+    fn liveness(&self, socket: RawFd) -> io::Result<Liveness> {
+        let mut network = self.network.0.borrow_mut();
+        liveness::of_descriptor(network.socket(socket).listener)
+    }
+
     fn close(&mut self, socket: RawFd) {
         let mut network = self.network.0.borrow_mut();
+        let mut watches = network.ring(self.index).watches.values();
+        let holds = |watch: &Watch| watch.socket == socket && !watch.is_cancelled;
+        assert!(!watches.any(holds), "closed with a watch under way");
         let socket = network.socket(socket);
         assert!(socket.is_accepted, "closed before it was accepted");
         assert!(!socket.is_closed, "closed twice");

@@ -208,9 +208,14 @@ fn is_last(message: &[u8]) -> bool {
 fn is_own(message: &[u8]) -> bool {
     let text = String::from_utf8_lossy(message);
     text.contains("splashdam")
-        && ["started, listening on", "stopping: draining"]
-            .iter()
-            .any(|words| text.contains(words))
+        && [
+            "started, listening on",
+            ": keepalive",
+            "keepalive probe",
+            "stopping: draining",
+        ]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 /// What both daemons make of the corpus: ours, theirs.

@@ -8,6 +8,7 @@
 //! depends on how fast anything is.
 
 mod command_line;
+mod connections;
 #[path = "../corpus/corpus.rs"]
 mod corpus;
 mod differential;
@@ -17,6 +18,7 @@ mod file_creation;
 mod file_integrity;
 mod framing;
 mod full_disk;
+mod half_open;
 mod rest;
 mod selectors;
 mod signals;

@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::world::Silent;
 use splashdam::base::descriptor::EventFd;
 use splashdam::base::simulated::{Random, SimulatedClock};
 use splashdam::base::{ChunkPool, Sleeper};
@@ -49,6 +50,7 @@ fn loads(connections: u16) -> Vec<usize> {
         inboxes: (0..REACTORS)
             .map(|_| Arc::new(Inbox::new(event())))
             .collect(),
+        report: Arc::new(Silent),
         is_stopping: AtomicBool::new(false),
         must_abandon: AtomicBool::new(false),
     });

@@ -92,7 +92,8 @@ enum Actor {
     Worker,
 }
 
-struct Silent;
+/// Hears nothing.
+pub struct Silent;
 
 impl Report for Silent {
     fn report(&self, _severity: Severity, _text: String) {}
@@ -133,6 +134,7 @@ impl World {
                 .iter()
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
                 .collect(),
+            report: Arc::new(Silent),
             is_stopping: AtomicBool::new(false),
             must_abandon: AtomicBool::new(false),
         });

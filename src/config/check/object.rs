@@ -131,6 +131,10 @@ impl Checker {
     pub(super) fn listen(&mut self, settings: &[Setting<ListenerOptions>], span: Span) {
         let mut listener = ListenerOptions::default();
         settings.iter().for_each(|set| set(&mut listener));
+        let place = self.sources.place(span.file, span.start as usize);
+        if let Some(source) = self.sources.get(span.file) {
+            listener.place = format!("{}:{}", source.name, place.line);
+        }
         self.listeners.push((listener, span));
     }
 

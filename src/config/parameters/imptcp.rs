@@ -1,8 +1,10 @@
 //! `module(load="imptcp")` and `input(type="imptcp")`.
 
+use std::time::Duration;
+
 use super::Table;
 use super::row::{Row, Take};
-use crate::receive::ListenerOptions;
+use crate::receive::{ListenerOptions, PROBES_MAX, SECONDS_MAX};
 
 type ModuleRow = Row<ImptcpModule>;
 type ListenerRow = Row<ListenerOptions>;
@@ -12,6 +14,11 @@ type ListenerRow = Row<ListenerOptions>;
 pub struct ImptcpModule {
     /// `threads`; one per core that is given to input if not set.
     pub reactors: Option<usize>,
+}
+
+/// A value of which 0 says the same as none.
+fn set_above_0(value: i64) -> Option<u32> {
+    u32::try_from(value).ok().filter(|value| *value > 0)
 }
 
 /// `module(load="imptcp")`.
@@ -82,22 +89,67 @@ pub static LISTENER: Table<ListenerOptions> = Table {
         .default("receive::ListenerOptions"),
         ListenerRow::new(
             "keepAlive",
-            Take::Binary(|listener, on| listener.keep_alive = on),
-            "Whether the kernel probes idle connections and closes dead ones.",
+            Take::Binary(|listener, on| listener.keep_alive.is_on = Some(on)),
+            "Whether the kernel probes idle connections and closes dead ones; on if not set.",
         )
-        .legacy(&["InputPTCPServerKeepAlive"])
+        .legacy(&["InputPTCPServerKeepAlive"]),
+        ListenerRow::new(
+            "keepAlive.time",
+            Take::Whole(0, SECONDS_MAX as i64, |listener, seconds| {
+                listener.keep_alive.time_s = set_above_0(seconds);
+            }),
+            "Silence before the first probe; the kernel's tcp_keepalive_time if 0 or not set.",
+        )
+        .legacy(&["InputPTCPServerKeepAlive_time"])
+        .unit("s"),
+        ListenerRow::new(
+            "keepAlive.interval",
+            Take::Whole(0, SECONDS_MAX as i64, |listener, seconds| {
+                listener.keep_alive.interval_s = set_above_0(seconds);
+            }),
+            "Time between probes; the kernel's tcp_keepalive_intvl if 0 or not set.",
+        )
+        .legacy(&["InputPTCPServerKeepAlive_intvl"])
+        .unit("s"),
+        ListenerRow::new(
+            "keepAlive.probes",
+            Take::Whole(0, PROBES_MAX as i64, |listener, probes| {
+                listener.keep_alive.probes = set_above_0(probes);
+            }),
+            "Probes without an answer after which a peer is dead; the kernel's tcp_keepalive_probes if 0 or not set.",
+        )
+        .legacy(&["InputPTCPServerKeepAlive_probes"]),
+        ListenerRow::new(
+            "tcp_user_timeout",
+            Take::Milliseconds(|listener, time| {
+                listener.keep_alive.user_timeout = (!time.is_zero()).then_some(time);
+            }),
+            "Time after which what a peer does not acknowledge, probes included, ends its connection; 0: none. With it `keepAlive.probes` has no effect (tcp(7)).",
+        )
+        .unit("ms"),
+        ListenerRow::new(
+            "idleTimeout",
+            Take::Whole(0, i32::MAX as i64, |listener, seconds| {
+                let seconds = set_above_0(seconds);
+                listener.idle_timeout = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+            }),
+            "Time without a byte after which a connection is closed; 0 or not set: none.",
+        )
+        .unit("s"),
+        ListenerRow::new(
+            "notifyOnConnectionClose",
+            Take::Binary(|listener, on| listener.notify_on_close = on),
+            "Whether the end of each connection is a message, with peer, reason, age and counts.",
+        )
+        .legacy(&["InputPTCPServerNotifyOnConnectionClose"])
+        .default("receive::ListenerOptions"),
+        ListenerRow::new(
+            "notifyOnConnectionOpen",
+            Take::Binary(|listener, on| listener.notify_on_open = on),
+            "Whether the begin of each connection is a message.",
+        )
         .default("receive::ListenerOptions"),
         ListenerRow::later("path", &[]),
-        ListenerRow::later("keepAlive.time", &["InputPTCPServerKeepAlive_time"]),
-        ListenerRow::later("keepAlive.interval", &["InputPTCPServerKeepAlive_intvl"]),
-        ListenerRow::later("keepAlive.probes", &["InputPTCPServerKeepAlive_probes"]),
-        ListenerRow::later("tcp_user_timeout", &[]),
-        ListenerRow::later("idleTimeout", &[]),
-        ListenerRow::later(
-            "notifyOnConnectionClose",
-            &["InputPTCPServerNotifyOnConnectionClose"],
-        ),
-        ListenerRow::later("notifyOnConnectionOpen", &[]),
         ListenerRow::later(
             "addtlFrameDelimiter",
             &["InputPTCPServerAddtlFrameDelimiter"],

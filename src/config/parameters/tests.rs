@@ -84,12 +84,16 @@ fn value(row: &Described) -> &'static str {
 fn plain(config: &Config) -> String {
     let mut globals = config.globals.clone();
     globals.work_directory_span = None;
+    let mut listeners = config.listeners.clone();
+    listeners
+        .iter_mut()
+        .for_each(|listener| listener.place.clear());
     let mut actions = config.actions.clone();
     // Behind a selector or not, with its number in the order: not the point.
     actions.iter_mut().for_each(|action| action.template = 0);
     format!(
         "{globals:?} {:?} {:?} {:?} {actions:?}",
-        config.reactors, config.listeners, config.main_queue
+        config.reactors, listeners, config.main_queue
     )
 }
 

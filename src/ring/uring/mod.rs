@@ -11,9 +11,9 @@ use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, squeue};
 
 use self::buffers::Buffers;
-use super::{Completion, Kind, Outcome, Ring, Token};
-use crate::base::Chunk;
+use super::{Completion, Kind, Outcome, Ring, Token, Unread};
 use crate::base::descriptor::{self, EventFd};
+use crate::base::{Chunk, Liveness, liveness};
 
 mod accept;
 mod buffers;
@@ -21,6 +21,7 @@ mod cancel;
 mod close;
 mod receive;
 mod wake;
+mod watch;
 
 /// Entries of the submission queue; the kernel doubles it for completions.
 const ENTRIES: u32 = 1024;
@@ -33,8 +34,8 @@ const COMPLETIONS: u32 = 4096;
 const TOKEN_BITS: u32 = 56;
 
 /// Kinds of operations that nobody waits for.
-const KIND_WAKE: u8 = 3;
-const KIND_SILENT: u8 = 4;
+const KIND_WAKE: u8 = 4;
+const KIND_SILENT: u8 = 5;
 
 /// Abilities that can be switched off so that tests run the other path.
 #[derive(Clone, Copy, Debug)]
@@ -121,6 +122,11 @@ impl Uring {
                         });
                     });
                 }
+                kind if kind == Kind::Watch as u8 => self.ready.push_back(Completion {
+                    token,
+                    outcome: Outcome::HungUp,
+                    is_last,
+                }),
                 KIND_WAKE => {
                     self.wake.clear();
                     wake_ended |= is_last;
@@ -149,6 +155,19 @@ impl Ring for Uring {
         self.submit(entry, Kind::Receive as u8, token);
     }
 
+    fn watch(&mut self, socket: RawFd, token: Token) {
+        self.submit(watch::entry(socket), Kind::Watch as u8, token);
+    }
+
+    fn unread(&self, socket: RawFd) -> Unread {
+        match descriptor::peek(socket) {
+            Ok(0) => Unread::End,
+            Ok(_) => Unread::Bytes,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Unread::Nothing,
+            Err(error) => Unread::Failed(error),
+        }
+    }
+
     fn cancel(&mut self, kind: Kind, token: Token) {
         let target = u64::from(kind as u8) << TOKEN_BITS | token;
         self.submit(cancel::entry(target), KIND_SILENT, 0);
@@ -156,6 +175,10 @@ impl Ring for Uring {
 
     fn peer(&self, socket: RawFd) -> io::Result<SocketAddr> {
         descriptor::peer(socket)
+    }
+
+    fn liveness(&self, socket: RawFd) -> io::Result<Liveness> {
+        liveness::of_descriptor(socket)
     }
 
     fn close(&mut self, socket: RawFd) {

@@ -17,6 +17,11 @@ impl Accounts {
         self.count("inputs", "imptcp", field)
     }
 
+    /// Connections of the TCP input that ended, by their reason.
+    pub fn closed(&self) -> &Value {
+        &self.member("inputs", "imptcp")["closed"]
+    }
+
     /// A count of the daemon's own messages.
     pub fn own(&self, field: &str) -> u64 {
         self.count("inputs", "splashdam", field)

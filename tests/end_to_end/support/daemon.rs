@@ -30,16 +30,23 @@ impl Daemon {
         kind: Kind,
         configuration: &str,
         scratch: &Scratch,
+        namespace: Option<&str>,
         environment: &[(&'static str, String)],
     ) -> Daemon {
         let file = scratch.write("daemon.conf", configuration);
         let port_file = scratch.join("port");
         // That of a daemon that was here before.
         let _ = std::fs::remove_file(&port_file);
-        let mut command = match kind {
-            Kind::Splashdam => Command::new(SPLASHDAM),
-            Kind::Rsyslog => Command::new("/usr/sbin/rsyslogd"),
+        let program = match kind {
+            Kind::Splashdam => SPLASHDAM,
+            Kind::Rsyslog => "/usr/sbin/rsyslogd",
         };
+        let mut command = Command::new(program);
+        if let Some(namespace) = namespace {
+            // It becomes the program: the process is the daemon's.
+            command = Command::new("/usr/sbin/ip");
+            command.args(["netns", "exec", namespace, program]);
+        }
         command
             .args(["-n", "-C", "-f"])
             .arg(&file)

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::Scratch;
 use super::daemon::{Daemon, Kind};
+use super::{Namespace, Scratch};
 
 /// What a daemon is started with. `{dir}` in any text stands for its scratch
 /// directory. The same setup starts Splashdam and rsyslog.
@@ -15,6 +15,8 @@ pub struct Setup {
     input: String,
     queue: String,
     environment: Vec<(&'static str, String)>,
+    namespace: Option<String>,
+    resolves_names: bool,
 }
 
 impl Setup {
@@ -29,6 +31,8 @@ impl Setup {
             input: String::new(),
             queue: "queue.size=\"20000\" queue.timeoutShutdown=\"60000\"".to_owned(),
             environment: Vec::new(),
+            namespace: None,
+            resolves_names: false,
         }
     }
 
@@ -62,16 +66,33 @@ impl Setup {
         self
     }
 
+    /// The network namespace that it runs in, with the files that stand for
+    /// those of `/etc` there.
+    pub fn namespace(mut self, namespace: &Namespace) -> Setup {
+        self.namespace = Some(namespace.name().to_owned());
+        self
+    }
+
+    /// Leaves the lookup of senders' names on.
+    pub fn resolve_names(mut self) -> Setup {
+        self.resolves_names = true;
+        self
+    }
+
     /// Starts Splashdam and waits until it answers.
     pub fn splashdam(&self, scratch: &Scratch) -> Daemon {
-        let text = self.text(Kind::Splashdam, scratch.path());
-        Daemon::start(Kind::Splashdam, &text, scratch, &self.environment)
+        self.start(Kind::Splashdam, scratch)
     }
 
     /// Starts the distribution's rsyslog and waits until it listens.
     pub fn rsyslog(&self, scratch: &Scratch) -> Daemon {
-        let text = self.text(Kind::Rsyslog, scratch.path());
-        Daemon::start(Kind::Rsyslog, &text, scratch, &self.environment)
+        self.start(Kind::Rsyslog, scratch)
+    }
+
+    fn start(&self, kind: Kind, scratch: &Scratch) -> Daemon {
+        let text = self.text(kind, scratch.path());
+        let namespace = self.namespace.as_deref();
+        Daemon::start(kind, &text, scratch, namespace, &self.environment)
     }
 
     /// The configuration. rsyslog's own messages do not go through a ruleset
@@ -98,8 +119,12 @@ impl Setup {
                 format!("ruleset(name=\"received\") {{\n{rules}\n}}"),
             ),
         };
+        let names = match self.resolves_names {
+            true => "",
+            false => "net.enableDNS=\"off\"",
+        };
         let text = format!(
-            "global(net.enableDNS=\"off\" {own})\n\
+            "global({names} {own})\n\
              module(load=\"imptcp\" {module})\n\
              main_queue(queue.type=\"FixedArray\" {queue})\n\
              {statements}\n\

@@ -1,0 +1,117 @@
+//! `splashdam ctl stats`: the statistics for people.
+
+use std::collections::BTreeMap;
+
+use crate::daemon::Statistics;
+use crate::daemon::statistics::{ActionStatistics, InputStatistics, QueueStatistics};
+
+/// The statistics for people. Counts that are 0 and need not be are left out.
+pub fn table(statistics: &Statistics) -> String {
+    let mut lines = vec![format!(
+        "splashdam {}, up {} s",
+        statistics.version, statistics.uptime_seconds
+    )];
+    lines.extend(statistics.inputs.iter().map(input_line));
+    lines.extend(statistics.queues.iter().map(queue_line));
+    lines.extend(statistics.actions.iter().map(action_line));
+    if statistics.rules.discarded_no_action > 0 {
+        lines.push(format!(
+            "rules   discarded: {} without an action",
+            statistics.rules.discarded_no_action
+        ));
+    }
+    let latency = &statistics.latency;
+    lines.push(format!(
+        "latency received to written: p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
+        millis(latency.p50_us),
+        millis(latency.p90_us),
+        millis(latency.p99_us),
+        millis(latency.p999_us),
+        millis(latency.max_us)
+    ));
+    lines.join("\n") + "\n"
+}
+
+fn input_line(input: &InputStatistics) -> String {
+    let address = input.address.as_deref().unwrap_or("(own messages)");
+    format!(
+        "input   {} {address}: {} received, {} enqueued, {} held, {} connections, {} bytes{}",
+        input.name,
+        input.received,
+        input.enqueued,
+        input.held,
+        input.connections,
+        input.bytes,
+        remarks(&[
+            ("discarded: empty", input.discarded_empty),
+            ("discarded: queue full", input.discarded_full),
+            ("discarded: shutdown", input.discarded_shutdown),
+            ("truncated", input.truncated),
+            ("escaped", input.escaped),
+            ("no octet count", input.framing_no_count),
+            ("octet count too large", input.framing_count_too_large),
+            ("cut by the end of the connection", input.framing_cut),
+            ("accepts failed", input.accept_failed),
+            ("keepalive not as configured", input.liveness_differs),
+        ])
+    ) + &closed(&input.closed)
+}
+
+/// Why connections ended.
+fn closed(closed: &BTreeMap<String, u64>) -> String {
+    if closed.is_empty() {
+        return String::new();
+    }
+    let counts: Vec<String> = closed
+        .iter()
+        .map(|(reason, count)| format!("{count} by {reason}"))
+        .collect();
+    format!("; closed: {}", counts.join(", "))
+}
+
+fn queue_line(queue: &QueueStatistics) -> String {
+    format!(
+        "queue   {} ({}): {} enqueued, {} acknowledged, {} of {} held, {} bytes, {} in hand{}",
+        queue.name,
+        queue.kind,
+        queue.enqueued,
+        queue.acknowledged,
+        queue.held,
+        queue.size,
+        queue.held_bytes,
+        queue.in_hand,
+        remarks(&[
+            ("discarded: shutdown", queue.discarded_shutdown),
+            ("times full", queue.full),
+            ("bytes compacted", queue.compacted_bytes),
+        ])
+    )
+}
+
+fn action_line(action: &ActionStatistics) -> String {
+    format!(
+        "action  {}{}: {} taken, {} delivered, {} held, {} bytes{}",
+        action.name,
+        if action.suspended { " (suspended)" } else { "" },
+        action.taken,
+        action.delivered,
+        action.held,
+        action.bytes,
+        remarks(&[
+            ("discarded: retries", action.discarded_retries),
+            ("discarded: shutdown", action.discarded_shutdown),
+            ("times suspended", action.suspensions),
+        ])
+    )
+}
+
+fn remarks(counts: &[(&str, u64)]) -> String {
+    let remarks = counts.iter().filter(|(_, count)| *count > 0);
+    remarks
+        .map(|(name, count)| format!("; {name} {count}"))
+        .collect()
+}
+
+fn millis(micros: u64) -> String {
+    format!("{:.3} ms", micros as f64 / 1000.0)
+}

@@ -1,0 +1,124 @@
+//! What is known of a connection while it lives: written by its reactor, read by
+//! whoever looks.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use super::CloseReason;
+use crate::base::{Counter, Instant, Liveness};
+use crate::frame::Framing;
+
+/// The account of one connection.
+#[derive(Debug)]
+pub struct ConnectionAccount {
+    /// The peer's address, IPv4 ones as such.
+    pub peer: SocketAddr,
+    /// Index of its listener.
+    pub listener: usize,
+    /// Number of the reactor that serves it.
+    pub reactor: usize,
+    pub opened_at: Instant,
+    /// Its socket's options, as read after it was accepted.
+    pub liveness: Liveness,
+    pub messages: Counter,
+    pub bytes: Counter,
+    /// Frames with a fault.
+    pub framing_faults: Counter,
+    /// Nanoseconds of the monotonic clock.
+    last_received_at: AtomicU64,
+    /// Nanoseconds of the monotonic clock; 0: it is not paused.
+    paused_since: AtomicU64,
+    /// A bit for each framing that was seen.
+    framings: AtomicU8,
+    /// Whether an operator wants it closed.
+    must_close: AtomicBool,
+}
+
+impl ConnectionAccount {
+    /// The account of a connection that was just accepted.
+    pub fn new(
+        peer: SocketAddr,
+        listener: usize,
+        reactor: usize,
+        opened_at: Instant,
+        liveness: Liveness,
+    ) -> ConnectionAccount {
+        ConnectionAccount {
+            peer,
+            listener,
+            reactor,
+            opened_at,
+            liveness,
+            messages: Counter::default(),
+            bytes: Counter::default(),
+            framing_faults: Counter::default(),
+            last_received_at: AtomicU64::new(opened_at.nanos),
+            paused_since: AtomicU64::new(0),
+            framings: AtomicU8::new(0),
+            must_close: AtomicBool::new(false),
+        }
+    }
+
+    /// When bytes came last; when it was accepted, if none came.
+    pub fn last_received_at(&self) -> Instant {
+        Instant {
+            nanos: self.last_received_at.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Since when back-pressure has paused it, if so.
+    pub fn paused_since(&self) -> Option<Instant> {
+        let nanos = self.paused_since.load(Ordering::Relaxed);
+        (nanos > 0).then_some(Instant { nanos })
+    }
+
+    /// Whether frames of this framing came.
+    pub fn has_seen(&self, framing: Framing) -> bool {
+        self.framings.load(Ordering::Relaxed) & framing as u8 != 0
+    }
+
+    /// Says that it has to be closed.
+    pub(super) fn ask_to_close(&self) {
+        self.must_close.store(true, Ordering::Release);
+    }
+
+    /// What is told at its end.
+    pub(super) fn closing_words(&self, name: &str, reason: CloseReason, now: Instant) -> String {
+        format!(
+            "connection closed: peer {}, listener {name}, reason {}, age {:.1} s, idle {:.1} s, \
+             {} messages, {} bytes",
+            self.peer,
+            reason.name(),
+            now.since(self.opened_at).as_secs_f64(),
+            now.since(self.last_received_at()).as_secs_f64(),
+            self.messages.get(),
+            self.bytes.get()
+        )
+    }
+
+    pub(super) fn must_close(&self) -> bool {
+        self.must_close.load(Ordering::Acquire)
+    }
+
+    pub(super) fn received(&self, bytes: usize, now: Instant) {
+        self.bytes.add(bytes as u64);
+        self.last_received_at.store(now.nanos, Ordering::Relaxed);
+    }
+
+    pub(super) fn pause(&self, now: Instant) {
+        self.paused_since.store(now.nanos.max(1), Ordering::Relaxed);
+    }
+
+    pub(super) fn resume(&self) {
+        self.paused_since.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes frames: how many, and the union of their framings.
+    pub(super) fn framed(&self, messages: u64, framings: u8) {
+        self.messages.add(messages);
+        if self.framings.load(Ordering::Relaxed) | framings != self.framings.load(Ordering::Relaxed)
+        {
+            self.framings.fetch_or(framings, Ordering::Relaxed);
+        }
+    }
+}

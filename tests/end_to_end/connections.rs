@@ -1,0 +1,257 @@
+//! Connections: why they end and what is told about it, the live table, and the
+//! end of those that are paused.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+use socket2::SockRef;
+
+use crate::support::{Daemon, Flood, Scratch, Setup, splashdam, to_file, wait_for, wait_for_text};
+
+const FORMAT: &str = "RSYSLOG_TraditionalFileFormat";
+
+const MESSAGE: &[u8] = b"<13>Oct 11 22:14:15 host tag: text\n";
+
+/// Runs `splashdam ctl`. Returns whether it succeeded, and what it said.
+fn ctl(scratch: &Scratch, arguments: &[&str]) -> (bool, String) {
+    let mut command = splashdam(scratch.path());
+    command
+        .args(["ctl", "--socket", "ctl.sock"])
+        .args(arguments);
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+/// The table of connections.
+fn connections(scratch: &Scratch, arguments: &[&str]) -> Vec<Value> {
+    let (is_ok, said) = ctl(scratch, &[&["connections", "--json"], arguments].concat());
+    assert!(is_ok, "{said}");
+    let table: Value = serde_json::from_str(&said).unwrap();
+    table.as_array().expect("an array").clone()
+}
+
+fn name(stream: &TcpStream) -> String {
+    stream.local_addr().unwrap().to_string()
+}
+
+/// A connection whose message has arrived.
+fn connected(daemon: &Daemon, messages: u64) -> TcpStream {
+    let mut stream = daemon.connect();
+    stream.write_all(MESSAGE).unwrap();
+    daemon.wait_until_delivered(messages);
+    stream
+}
+
+/// Ends a connection by RST.
+fn reset(stream: TcpStream) {
+    SockRef::from(&stream)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+}
+
+#[test]
+fn each_end_has_its_reason_and_a_message_that_says_it() {
+    let scratch = Scratch::new();
+    let daemon = Setup::new(to_file("{dir}/out.log", FORMAT, ""))
+        .input("notifyOnConnectionClose=\"on\" notifyOnConnectionOpen=\"on\" idleTimeout=\"3\"")
+        .splashdam(&scratch);
+    let closed = connected(&daemon, 1);
+    let aborted = connected(&daemon, 2);
+    let ended = connected(&daemon, 3);
+    let names = [&closed, &aborted, &ended].map(name);
+    drop(closed);
+    reset(aborted);
+    let (is_ok, said) = ctl(&scratch, &["close", &names[2]]);
+    assert!(is_ok, "{said}");
+    let all = |reasons: &'static [&'static str]| {
+        daemon.wait_for_accounts("the ends of connections", |now| {
+            reasons.iter().all(|reason| now.closed()[reason] == 1)
+        })
+    };
+    all(&["peer", "reset", "operator"]);
+    // It comes after the others have gone, and stays until its time is over.
+    let idle = connected(&daemon, 4);
+    let idle_name = name(&idle);
+    let accounts = all(&["peer", "reset", "operator", "idle-timeout"]);
+    assert_eq!(accounts.input("connections"), 0);
+    let stays = daemon.connect();
+    let stays_name = name(&stays);
+    daemon.wait_for_accounts("a connection", |now| now.input("connections") == 1);
+    daemon.stop();
+    let own = String::from_utf8(scratch.read("own.log")).unwrap();
+    for (name, reason, counts) in [
+        (&names[0], "peer", "1 messages, 35 bytes"),
+        (&names[1], "reset", "1 messages, 35 bytes"),
+        (&names[2], "operator", "1 messages, 35 bytes"),
+        (&idle_name, "idle-timeout", "1 messages, 35 bytes"),
+        (&stays_name, "stop", "0 messages, 0 bytes"),
+    ] {
+        let opened = format!("connection opened: peer {name}, listener imptcp\n");
+        assert!(own.contains(&opened), "{opened}: {own}");
+        let begin =
+            format!("connection closed: peer {name}, listener imptcp, reason {reason}, age ");
+        let line = own.lines().find(|line| line.contains(&begin));
+        let line = line.unwrap_or_else(|| panic!("{begin}: {own}"));
+        assert!(
+            line.contains(" s, idle ") && line.ends_with(counts),
+            "{line}"
+        );
+    }
+    let idle = own
+        .lines()
+        .find(|line| line.contains("reason idle-timeout"));
+    assert!(
+        idle.is_some_and(|line| line.contains("idle 3.0 s")),
+        "{own}"
+    );
+}
+
+#[test]
+fn nothing_is_told_about_connections_unless_it_is_asked_for() {
+    let scratch = Scratch::new();
+    let daemon = Setup::new(to_file("{dir}/out.log", FORMAT, "")).splashdam(&scratch);
+    drop(connected(&daemon, 1));
+    daemon.wait_for_accounts("its end", |now| now.closed()["peer"] == 1);
+    daemon.stop();
+    let own = String::from_utf8(scratch.read("own.log")).unwrap();
+    let is_told = |what: &str| own.contains(&format!("connection {what}"));
+    assert!(!is_told("opened") && !is_told("closed"), "{own}");
+}
+
+#[test]
+fn the_table_shows_what_each_connection_does() {
+    let scratch = Scratch::new();
+    let daemon = Setup::new(to_file("{dir}/out.log", FORMAT, ""))
+        .input("keepAlive.time=\"300\" keepAlive.interval=\"20\" keepAlive.probes=\"4\" tcp_user_timeout=\"60000\"")
+        .splashdam(&scratch);
+    let quiet = daemon.connect();
+    let mut busy = daemon.connect();
+    busy.write_all(b"<13>one\n12 <13>host: two<13>three\n9999999999 <13>four\n")
+        .unwrap();
+    daemon.wait_until_delivered(4);
+    let table = connections(&scratch, &["--sort", "messages"]);
+    assert_eq!(table.len(), 2);
+    assert_eq!(table[0]["peer"], name(&busy));
+    assert_eq!(table[0]["listener"], "imptcp");
+    assert_eq!(table[0]["messages"], 4);
+    assert_eq!(table[0]["bytes"], 54);
+    assert_eq!(
+        table[0]["framings"],
+        serde_json::json!(["lf", "octet-counted"])
+    );
+    assert_eq!(table[0]["framing_faults"], 1);
+    assert_eq!(table[0]["paused_seconds"], Value::Null);
+    let keep_alive = serde_json::json!({
+        "on": true, "time_seconds": 300, "interval_seconds": 20, "probes": 4,
+        "user_timeout_ms": 60000
+    });
+    assert_eq!(table[0]["keep_alive"], keep_alive);
+    assert_eq!(table[1]["peer"], name(&quiet));
+    assert_eq!(table[1]["messages"], 0);
+    assert_eq!(table[1]["framings"], serde_json::json!([]));
+    assert_eq!(connections(&scratch, &["--filter", &name(&quiet)]).len(), 1);
+    assert_eq!(connections(&scratch, &["--filter", "nobody"]).len(), 0);
+    let (is_ok, said) = ctl(&scratch, &["connections"]);
+    assert!(is_ok && said.contains(&name(&busy)), "{said}");
+    assert!(
+        said.contains("300 s + 4 x 20 s, user timeout 60000 ms"),
+        "{said}"
+    );
+    assert!(said.ends_with("2 connections\n"), "{said}");
+
+    let (is_ok, said) = ctl(&scratch, &["close", "127.0.0.1:1"]);
+    assert!(!is_ok && said.contains("no such connection"), "{said}");
+    drop(busy);
+    wait_for("a table of one", || {
+        (connections(&scratch, &[]).len() == 1).then_some(())
+    });
+    daemon.stop();
+}
+
+#[test]
+fn what_the_kernel_does_about_silent_peers_is_told_at_start() {
+    let scratch = Scratch::new();
+    let statements = "$InputPTCPServerListenIP 127.0.0.1\n\
+                      $InputPTCPServerInputName old\n\
+                      $InputPTCPServerKeepAlive on\n\
+                      $InputPTCPServerKeepAlive_time 77\n\
+                      $InputPTCPServerKeepAlive_intvl 6\n\
+                      $InputPTCPServerKeepAlive_probes 5\n\
+                      $InputPTCPServerRun 0";
+    let daemon = Setup::new(to_file("{dir}/out.log", FORMAT, ""))
+        .statements(statements)
+        .input("keepAlive=\"off\"")
+        .splashdam(&scratch);
+    let own = scratch.join("own.log");
+    wait_for_text(&own, "keepalive is off");
+    daemon.stop();
+    let own = String::from_utf8(scratch.read("own.log")).unwrap();
+    let place = format!("{}:", scratch.join("daemon.conf").display());
+    let line = own.lines().find(|line| line.contains("listener old on"));
+    let line = line.unwrap_or_else(|| panic!("{own}"));
+    let values: Vec<&str> = line.split(&place).collect();
+    assert_eq!(
+        values.len(),
+        5,
+        "four values from the configuration: {line}"
+    );
+    for part in [
+        "keepalive on (",
+        "time 77 s (",
+        "interval 6 s (",
+        "probes 5 (",
+    ] {
+        assert!(line.contains(part), "{line}");
+    }
+    assert!(own.contains("keepalive off ("), "{own}");
+    assert!(
+        own.contains("firewalls forget an idle connection after 3600 s"),
+        "{own}"
+    );
+}
+
+/// Peers that close or break their connection while the queue is full are
+/// noticed then, not when it has room again; what they sent is kept.
+#[test]
+fn the_end_of_a_paused_connection_is_noticed() {
+    let scratch = Scratch::new();
+    let rules = to_file(
+        "{dir}/missing/out.log",
+        FORMAT,
+        "createDirs=\"off\" action.resumeInterval=\"1\"",
+    );
+    let daemon = Setup::new(rules)
+        .queue("queue.size=\"1000\" queue.timeoutShutdown=\"60000\"")
+        .splashdam(&scratch);
+    let silent: Vec<TcpStream> = (0..20).map(|_| daemon.connect()).collect();
+    let flood = Flood {
+        message_bytes: 4000,
+        ..Flood::new(20_000)
+    };
+    let mut sending = flood.start(daemon.port());
+    daemon.wait_for_accounts("inputs that are pushed back", |now| now.input("held") > 0);
+    let mut silent = silent.into_iter();
+    silent.by_ref().take(10).for_each(drop);
+    silent.by_ref().take(9).for_each(reset);
+    // It has something to say first.
+    let mut last = silent.next().unwrap();
+    last.write_all(MESSAGE).unwrap();
+    drop(last);
+    let accounts = daemon.wait_for_accounts("the end of paused connections", |now| {
+        now.closed()["peer"] == 10 && now.closed()["reset"] == 9
+    });
+    assert!(accounts.input("held") > 0, "the queue has room");
+    assert_eq!(accounts.input("connections"), 2);
+    let paused = connections(&scratch, &[]);
+    let is_paused = |connection: &Value| connection["paused_seconds"].is_f64();
+    assert!(paused.iter().any(is_paused), "{paused:?}");
+    assert!(!sending.is_over());
+    std::fs::create_dir(scratch.join("missing")).unwrap();
+    sending.finish();
+    daemon.wait_until_delivered(flood.messages + 1);
+    daemon.wait_for_accounts("all ends", |now| now.closed()["peer"] == 12);
+    daemon.stop();
+}
