@@ -33,6 +33,8 @@ pub struct InputStatistics {
     /// Connections that ended, by their reason; reasons that did not occur are
     /// left out.
     pub closed: BTreeMap<String, u64>,
+    /// Connections above `maxSessions`.
+    pub refused: u64,
     /// Accepted sockets whose keepalive is not as configured.
     pub liveness_differs: u64,
     pub bytes: u64,
@@ -146,6 +148,7 @@ fn input(name: &str, address: Option<String>, counters: &InputCounters) -> Input
         connections: opened.saturating_sub(counters.connections_closed()),
         connections_opened: opened,
         closed,
+        refused: counters.refused.get(),
         liveness_differs: counters.liveness_differs.get(),
         bytes: counters.bytes.get(),
         received: counters.received.get(),

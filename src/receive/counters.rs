@@ -9,6 +9,10 @@ use crate::frame::FramingFaults;
 #[derive(Debug, Default)]
 pub struct InputCounters {
     pub connections_opened: Counter,
+    /// Accepted sockets that are not closed.
+    pub sessions: Counter,
+    /// Connections above `maxSessions`.
+    pub refused: Counter,
     /// Connections that ended, by their [`CloseReason`].
     pub closed: [Counter; CloseReason::ALL.len()],
     /// Accepted sockets whose keepalive is not as configured.

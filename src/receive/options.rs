@@ -20,6 +20,8 @@ pub struct ListenerOptions {
     pub octet_counted_framing: bool,
     /// `socketBacklog`.
     pub backlog: i32,
+    /// `maxSessions`: connections at a time.
+    pub max_sessions: Option<u32>,
     /// `keepAlive…` and `tcp_user_timeout`.
     pub keep_alive: KeepAliveOptions,
     /// `idleTimeout`: a connection on which nothing came for so long is closed.
@@ -41,6 +43,7 @@ impl Default for ListenerOptions {
             name: "imptcp".to_owned(),
             octet_counted_framing: true,
             backlog: 4096,
+            max_sessions: None,
             keep_alive: KeepAliveOptions::default(),
             idle_timeout: None,
             notify_on_open: false,

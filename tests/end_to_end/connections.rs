@@ -1,7 +1,7 @@
 //! Connections: why they end and what is told about it, the live table, and the
 //! end of those that are paused.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -253,5 +253,70 @@ fn the_end_of_a_paused_connection_is_noticed() {
     sending.finish();
     daemon.wait_until_delivered(flood.messages + 1);
     daemon.wait_for_accounts("all ends", |now| now.closed()["peer"] == 12);
+    daemon.stop();
+}
+
+#[test]
+fn connections_above_max_sessions_are_refused_and_told_once() {
+    let scratch = Scratch::new();
+    let daemon = Setup::new(to_file("{dir}/out.log", FORMAT, ""))
+        .input("maxSessions=\"3\"")
+        .splashdam(&scratch);
+    let mut served: Vec<TcpStream> = (1..=3).map(|count| connected(&daemon, count)).collect();
+    for _ in 0..5 {
+        let mut refused = daemon.connect();
+        // An end or a reset, and no wait for a message.
+        let read = refused.read(&mut [0]);
+        assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    }
+    let accounts = daemon.wait_for_accounts("five refusals", |now| now.input("refused") == 5);
+    assert_eq!(accounts.input("connections"), 3);
+    served.pop();
+    daemon.wait_for_accounts("room", |now| now.input("connections") == 2);
+    let _again = connected(&daemon, 4);
+    daemon.stop();
+    let own = String::from_utf8(scratch.read("own.log")).unwrap();
+    assert_eq!(own.matches("maxSessions").count(), 1, "{own}");
+}
+
+/// With no descriptor left the daemon serves what is there, and takes the others
+/// when it can.
+#[test]
+fn a_daemon_without_descriptors_serves_on_and_says_so_once() {
+    const CONNECTIONS: usize = 40;
+    let scratch = Scratch::new();
+    let daemon = Setup::new(to_file("{dir}/out.log", FORMAT, ""))
+        .descriptors(40)
+        .splashdam(&scratch);
+    let mut first = connected(&daemon, 1);
+    let mut others: Vec<TcpStream> = (0..CONNECTIONS).map(|_| daemon.connect()).collect();
+    for stream in &mut others {
+        stream.write_all(MESSAGE).unwrap();
+    }
+    wait_for_text(&scratch.join("stderr"), "cannot accept");
+    let lines = || {
+        let log = scratch.read("out.log");
+        log.iter().filter(|byte| **byte == b'\n').count()
+    };
+    let mut before = lines();
+    wait_for("an end of the messages that can come", || {
+        std::thread::sleep(Duration::from_millis(300));
+        let now = lines();
+        let is_still = now == before;
+        before = now;
+        is_still.then_some(())
+    });
+    assert!(before < CONNECTIONS, "all were accepted");
+    first.write_all(MESSAGE).unwrap();
+    wait_for("the message of one that is served", || {
+        (lines() > before).then_some(())
+    });
+    // They were accepted in their order, and make room for the rest.
+    drop(others);
+    wait_for("the messages of all", || {
+        (lines() == CONNECTIONS + 2).then_some(())
+    });
+    let told = daemon.stderr();
+    assert_eq!(told.matches("cannot accept").count(), 1, "{told}");
     daemon.stop();
 }

@@ -76,8 +76,15 @@ fn a_full_disk_pushes_back_and_loses_nothing() {
     // It stops, and says so once, also when it has tried again.
     let held = daemon.wait_for_accounts("a suspended action", |now| now.is_suspended("out"));
     assert_eq!(held.action("out", "suspensions"), 1);
-    let full = daemon.wait_for_accounts("inputs that are pushed back", |now| {
-        now.input("held") > 0 && now.balance().is_ok()
+    daemon.wait_for_accounts("inputs that are pushed back", |now| now.input("held") > 0);
+    // The worker goes on until the action's buffer is full, too.
+    let mut before = daemon.accounts();
+    let full = wait_for("a daemon in which nothing moves", || {
+        std::thread::sleep(Duration::from_millis(500));
+        let now = daemon.accounts();
+        let is_still = now.input("received") == before.input("received");
+        before = now.clone();
+        (is_still && now.balance().is_ok()).then_some(now)
     });
     let since = Instant::now();
     let later = wait_for("more attempts", || {

@@ -149,6 +149,14 @@ pub static LISTENER: Table<ListenerOptions> = Table {
             "Whether the begin of each connection is a message.",
         )
         .default("receive::ListenerOptions"),
+        ListenerRow::new(
+            "maxSessions",
+            Take::Whole(0, i32::MAX as i64, |listener, connections| {
+                listener.max_sessions = set_above_0(connections);
+            }),
+            "Connections at a time; more are refused at once. 0 or not set: any number.",
+        )
+        .unit("connections"),
         ListenerRow::later("path", &[]),
         ListenerRow::later(
             "addtlFrameDelimiter",
@@ -169,7 +177,6 @@ pub static LISTENER: Table<ListenerOptions> = Table {
         "ratelimit.burst",
         "ratelimit.name",
         "compression.mode",
-        "maxSessions",
         "unlink",
         "fileOwner",
         "fileOwnerNum",

@@ -52,6 +52,7 @@ fn input_line(input: &InputStatistics) -> String {
             ("octet count too large", input.framing_count_too_large),
             ("cut by the end of the connection", input.framing_cut),
             ("accepts failed", input.accept_failed),
+            ("refused above maxSessions", input.refused),
             ("keepalive not as configured", input.liveness_differs),
         ])
     ) + &closed(&input.closed)

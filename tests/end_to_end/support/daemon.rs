@@ -25,12 +25,13 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts a daemon in `scratch` and waits until it can be used.
+    /// Starts a daemon in `scratch` by a command that becomes it, and waits
+    /// until it can be used.
     pub(super) fn start(
         kind: Kind,
         configuration: &str,
         scratch: &Scratch,
-        namespace: Option<&str>,
+        prefix: &[String],
         environment: &[(&'static str, String)],
     ) -> Daemon {
         let file = scratch.write("daemon.conf", configuration);
@@ -41,13 +42,10 @@ impl Daemon {
             Kind::Splashdam => SPLASHDAM,
             Kind::Rsyslog => "/usr/sbin/rsyslogd",
         };
-        let mut command = Command::new(program);
-        if let Some(namespace) = namespace {
-            // It becomes the program: the process is the daemon's.
-            command = Command::new("/usr/sbin/ip");
-            command.args(["netns", "exec", namespace, program]);
-        }
+        let mut words = prefix.iter().map(String::as_str).chain([program]);
+        let mut command = Command::new(words.next().unwrap_or(program));
         command
+            .args(words)
             .args(["-n", "-C", "-f"])
             .arg(&file)
             .arg("-i")

@@ -15,7 +15,8 @@ pub struct Setup {
     input: String,
     queue: String,
     environment: Vec<(&'static str, String)>,
-    namespace: Option<String>,
+    /// A command that becomes the daemon.
+    prefix: Vec<String>,
     resolves_names: bool,
 }
 
@@ -31,7 +32,7 @@ impl Setup {
             input: String::new(),
             queue: "queue.size=\"20000\" queue.timeoutShutdown=\"60000\"".to_owned(),
             environment: Vec::new(),
-            namespace: None,
+            prefix: Vec::new(),
             resolves_names: false,
         }
     }
@@ -69,7 +70,15 @@ impl Setup {
     /// The network namespace that it runs in, with the files that stand for
     /// those of `/etc` there.
     pub fn namespace(mut self, namespace: &Namespace) -> Setup {
-        self.namespace = Some(namespace.name().to_owned());
+        self.prefix = ["/usr/sbin/ip", "netns", "exec", namespace.name()]
+            .map(str::to_owned)
+            .into();
+        self
+    }
+
+    /// The largest number of descriptors that it may have.
+    pub fn descriptors(mut self, count: u32) -> Setup {
+        self.prefix = vec!["prlimit".to_owned(), format!("--nofile={count}:{count}")];
         self
     }
 
@@ -91,8 +100,7 @@ impl Setup {
 
     fn start(&self, kind: Kind, scratch: &Scratch) -> Daemon {
         let text = self.text(kind, scratch.path());
-        let namespace = self.namespace.as_deref();
-        Daemon::start(kind, &text, scratch, namespace, &self.environment)
+        Daemon::start(kind, &text, scratch, &self.prefix, &self.environment)
     }
 
     /// The configuration. rsyslog's own messages do not go through a ruleset

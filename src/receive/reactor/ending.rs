@@ -1,0 +1,153 @@
+//! How connections end: by the peer, by a decision, at the stop.
+
+use super::{ACCEPT, Reactor};
+use crate::base::Clock;
+use crate::message::Severity;
+use crate::receive::CloseReason;
+use crate::receive::connection::ReceiveState;
+use crate::ring::{Kind, Ring, Token, Unread};
+
+impl<R: Ring, C: Clock> Reactor<R, C> {
+    /// Closes a paused connection that has ended, unless bytes wait in its
+    /// socket: these are received first. The completion may be that of a
+    /// connection that had the slot before.
+    pub(super) fn hung_up(&mut self, slot: usize) {
+        let Some(connection) = &self.connections[slot] else {
+            return;
+        };
+        if connection.receive != ReceiveState::Starved {
+            return;
+        }
+        let reason = match self.ring.unread(connection.socket) {
+            Unread::Bytes | Unread::Nothing => return,
+            Unread::End => CloseReason::Peer,
+            Unread::Failed(error) => connection.close_reason(&error),
+        };
+        self.end_connection(slot, reason);
+    }
+
+    /// Begins to close a connection by a decision of the daemon.
+    pub(super) fn end_connection(&mut self, slot: usize, reason: CloseReason) {
+        let Some(connection) = &mut self.connections[slot] else {
+            return;
+        };
+        match connection.receive {
+            ReceiveState::Armed => {
+                // The first reason is the one.
+                if connection.ending.is_none() {
+                    connection.ending = Some(reason);
+                    self.ring.cancel(Kind::Receive, slot as Token);
+                }
+            }
+            ReceiveState::Starved => {
+                self.starved.retain(|starved| *starved != slot);
+                self.close(slot, reason);
+            }
+        }
+    }
+
+    /// Closes the connections that an operator wants closed.
+    pub(super) fn close_asked(&mut self) {
+        if self.is_ending || !self.shared.inboxes[self.options.index].take_closings() {
+            return;
+        }
+        for slot in 0..self.connections.len() {
+            let connection = self.connections[slot].as_ref();
+            if connection.is_some_and(|connection| connection.account.must_close()) {
+                self.end_connection(slot, CloseReason::Operator);
+            }
+        }
+    }
+
+    /// Closes connections on which nothing came for their listener's
+    /// `idleTimeout`. What back-pressure has paused is not idle.
+    pub(super) fn close_idle(&mut self) {
+        if self.is_ending || self.idle_at.is_none_or(|at| self.now < at) {
+            return;
+        }
+        self.idle_at = None;
+        for slot in 0..self.connections.len() {
+            let Some(connection) = &self.connections[slot] else {
+                continue;
+            };
+            let options = &self.shared.listeners[connection.listener].options;
+            let Some(timeout) = options.idle_timeout else {
+                continue;
+            };
+            if connection.ending.is_some() {
+                continue;
+            }
+            let is_paused = connection.receive == ReceiveState::Starved;
+            let since = match is_paused {
+                true => self.now,
+                false => connection.account.last_received_at(),
+            };
+            let at = since + timeout;
+            if at <= self.now {
+                self.end_connection(slot, CloseReason::IdleTimeout);
+            } else {
+                self.idle_at = Some(self.idle_at.map_or(at, |next| next.min(at)));
+            }
+        }
+    }
+
+    /// Delivers what a connection left and forgets it. No receive may be under
+    /// way.
+    pub(super) fn close(&mut self, slot: usize, reason: CloseReason) {
+        let Some(mut connection) = self.connections[slot].take() else {
+            return;
+        };
+        let listener = connection.listener;
+        let counters = &self.shared.listeners[listener].counters;
+        let last = self.collected[listener].finish(
+            &mut connection.framer,
+            &self.framers[listener],
+            &connection.carry,
+            reason == CloseReason::Peer,
+            &connection.source,
+            counters,
+        );
+        connection.account.messages.add(last);
+        connection.count_faults(counters);
+        counters.closed[reason as usize].add(1);
+        counters.sessions.subtract(1);
+        if self.shared.listeners[listener].options.notify_on_close {
+            let name = &self.shared.listeners[listener].options.name;
+            let text = connection.account.closing_words(name, reason, self.now);
+            self.shared.report.report(Severity::INFO, text);
+        }
+        if self.collected[listener].is_full() {
+            self.publish_collected(listener);
+        }
+        if connection.receive == ReceiveState::Starved {
+            // It would hold the socket open.
+            self.ring.cancel(Kind::Watch, slot as Token);
+        }
+        self.ring.close(connection.socket);
+        let inbox = &self.shared.inboxes[self.options.index];
+        inbox.registry.leave(slot);
+        inbox.ended();
+        self.vacant.push(slot);
+    }
+
+    /// Ends all input: no accepts, no receives.
+    pub(super) fn end(&mut self) {
+        self.is_ending = true;
+        self.resting.clear();
+        if self.options.index == 0 {
+            for listener in 0..self.shared.listeners.len() {
+                self.ring.cancel(Kind::Accept, ACCEPT + listener as Token);
+            }
+        }
+        self.starved.clear();
+        for slot in 0..self.connections.len() {
+            match &self.connections[slot] {
+                Some(connection) if connection.receive == ReceiveState::Armed => {
+                    self.ring.cancel(Kind::Receive, slot as Token);
+                }
+                Some(_) => self.close(slot, CloseReason::Stop),
+                None => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The reactor: accept, receive, frame, parse, publish.
+
+mod admission;
+mod ending;
+mod publication;
+mod reception;
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::assembly::Assembly;
+use super::connection::Connection;
+use super::{Inbox, Listener};
+use crate::base::{ChunkPool, Clock, Instant, Sleeper};
+use crate::frame::FramerOptions;
+use crate::limits::{CHUNK_WAIT_MS_MAX, RECYCLED_MAX};
+use crate::message::batch::Recycler;
+use crate::message::{Batch, Body, LocalClock, Report, Timestamp};
+use crate::queue::Queue;
+use crate::ring::{Completion, Outcome, Ring, Token};
+
+/// Set in the token of an accept; the rest is the listener's index.
+const ACCEPT: Token = 1 << 40;
+
+/// How long a batch may wait in its chunk.
+const CHUNK_WAIT: Duration = Duration::from_millis(CHUNK_WAIT_MS_MAX);
+
+/// What all reactors share.
+pub struct ReactorShared {
+    pub listeners: Vec<Listener>,
+    pub queue: Arc<Queue>,
+    /// One for each reactor, in order.
+    pub inboxes: Vec<Arc<Inbox>>,
+    /// Takes what is to be told about connections.
+    pub report: Arc<dyn Report>,
+    /// Set at stop: no more input.
+    pub is_stopping: AtomicBool,
+    /// Set when the time to stop is over: what the queue does not take is given
+    /// up.
+    pub must_abandon: AtomicBool,
+}
+
+/// What a reactor is told.
+#[derive(Clone, Debug)]
+pub struct ReactorOptions {
+    /// Which of the reactors it is, from 0. The first one accepts.
+    pub index: usize,
+    /// For all listeners; each one says itself whether frames may be octet
+    /// counted.
+    pub framer: FramerOptions,
+    /// Chunks that are provided to the ring at once at most.
+    pub provided_max: usize,
+}
+
+/// One thread's reception.
+pub struct Reactor<R, C> {
+    ring: R,
+    clock: C,
+    calendar: LocalClock,
+    options: ReactorOptions,
+    shared: Arc<ReactorShared>,
+    pool: Arc<ChunkPool>,
+    /// Woken when the queue has room.
+    room: Arc<Sleeper>,
+    connections: Vec<Option<Connection>>,
+    vacant: Vec<usize>,
+    /// Connections whose receive found no chunk.
+    starved: VecDeque<usize>,
+    /// Listeners whose accept failed, and when to try again.
+    resting: Vec<(Instant, usize)>,
+    /// When it was told of each listener that it does not take connections.
+    told_at: Vec<Option<Instant>>,
+    /// When a connection may have been idle for its listener's `idleTimeout`.
+    idle_at: Option<Instant>,
+    /// How the connections of each listener are framed.
+    framers: Vec<FramerOptions>,
+    /// For what is copied, of all connections of a listener together.
+    collected: Vec<Assembly>,
+    /// For what stays in its chunk.
+    lent: Assembly,
+    /// Batches that the queue did not take yet.
+    pending: VecDeque<Pending>,
+    /// Batches that may still lie in their chunks, oldest first.
+    in_chunks: VecDeque<(Instant, Weak<Body>)>,
+    /// Time of the present turn.
+    now: Instant,
+    received: Timestamp,
+    is_ending: bool,
+}
+
+struct Pending {
+    batch: Batch,
+    listener: usize,
+}
+
+impl<R: Ring, C: Clock> Reactor<R, C> {
+    /// A reactor without connections. `pool` must not be shared with another
+    /// reactor; `room` is one of the queue's producers.
+    pub fn new(
+        ring: R,
+        clock: C,
+        calendar: LocalClock,
+        options: ReactorOptions,
+        shared: Arc<ReactorShared>,
+        pool: Arc<ChunkPool>,
+        room: Arc<Sleeper>,
+    ) -> Reactor<R, C> {
+        assert!(pool.headroom() >= options.framer.carry_bytes_max());
+        let recycler = Arc::new(Recycler::new(RECYCLED_MAX));
+        let now = clock.now();
+        let collected = shared
+            .listeners
+            .iter()
+            .map(|_| Assembly::new(Arc::clone(&recycler)))
+            .collect();
+        let framers = shared
+            .listeners
+            .iter()
+            .map(|listener| FramerOptions {
+                octet_counted: listener.options.octet_counted_framing,
+                ..options.framer.clone()
+            })
+            .collect();
+        let told_at = vec![None; shared.listeners.len()];
+        let mut reactor = Reactor {
+            ring,
+            clock,
+            calendar,
+            options,
+            shared,
+            pool,
+            room,
+            connections: Vec::new(),
+            vacant: Vec::new(),
+            starved: VecDeque::new(),
+            resting: Vec::new(),
+            told_at,
+            idle_at: None,
+            framers,
+            collected,
+            lent: Assembly::new(recycler),
+            pending: VecDeque::new(),
+            in_chunks: VecDeque::new(),
+            now,
+            received: Timestamp::default(),
+            is_ending: false,
+        };
+        if reactor.options.index == 0 {
+            for listener in 0..reactor.shared.listeners.len() {
+                reactor.start_accept(listener);
+            }
+        }
+        reactor.provide();
+        reactor
+    }
+
+    /// One turn: waits for completions and handles them. Returns whether there
+    /// is more to come; after a stop there is not, once all connections have
+    /// ended and all their messages are in the queue.
+    ///
+    /// # Errors
+    /// Those of the ring; the reactor cannot go on after one.
+    pub fn tick(&mut self) -> io::Result<bool> {
+        let timeout = self.timeout();
+        self.ring.wait(timeout)?;
+        self.now = self.clock.now();
+        self.received = self.calendar.timestamp(self.clock.unix_nanos());
+        while let Some(completion) = self.ring.complete() {
+            self.handle(completion);
+        }
+        while let Some(handover) = self.shared.inboxes[self.options.index].pop() {
+            self.admit(handover);
+        }
+        if self.shared.is_stopping.load(Ordering::Acquire) && !self.is_ending {
+            self.end();
+        }
+        for listener in 0..self.collected.len() {
+            self.publish_collected(listener);
+        }
+        self.offer_pending();
+        if self.shared.must_abandon.load(Ordering::Acquire) {
+            self.abandon();
+        }
+        self.close_asked();
+        self.close_idle();
+        self.compact();
+        self.provide();
+        self.restart();
+        let is_done = self.is_ending
+            && self.pending.is_empty()
+            && self.connections.iter().all(Option::is_none);
+        Ok(!is_done)
+    }
+
+    /// Time until something has to be done without a completion.
+    fn timeout(&mut self) -> Option<Duration> {
+        // The receives that were restarted may find nothing to receive; the
+        // chunks are for those that still wait, then.
+        if !self.starved.is_empty() && self.ring.provided() > 0 {
+            return Some(Duration::ZERO);
+        }
+        while self
+            .in_chunks
+            .front()
+            .is_some_and(|(_, body)| body.strong_count() == 0)
+        {
+            self.in_chunks.pop_front();
+        }
+        let oldest = self.in_chunks.front().map(|(since, _)| *since + CHUNK_WAIT);
+        let resting = self.resting.iter().map(|(until, _)| *until).min();
+        let next = oldest
+            .into_iter()
+            .chain(resting)
+            .chain(self.idle_at)
+            .min()?;
+        Some(next.since(self.clock.now()))
+    }
+
+    fn handle(&mut self, completion: Completion) {
+        let Completion {
+            token,
+            outcome,
+            is_last,
+        } = completion;
+        match outcome {
+            Outcome::Woken => {}
+            Outcome::Accepted(result) => self.accepted((token - ACCEPT) as usize, result, is_last),
+            Outcome::HungUp => self.hung_up(token as usize),
+            Outcome::Received(received) => self.receive(token as usize, received, is_last),
+        }
+    }
+
+    /// Gives the ring chunks to receive into, unless the queue pushes back:
+    /// then nothing is received until it has room.
+    fn provide(&mut self) {
+        if !self.pending.is_empty() || self.is_ending {
+            return;
+        }
+        self.pool.owner().awake();
+        loop {
+            while self.ring.provided() < self.options.provided_max {
+                let Some(chunk) = self.pool.take() else { break };
+                self.ring.provide(chunk);
+            }
+            if self.ring.provided() > 0 {
+                return;
+            }
+            // All chunks are on their way; one may have come back meanwhile.
+            self.pool.owner().prepare();
+            if self.pool.free_count() == 0 {
+                return;
+            }
+            self.pool.owner().awake();
+        }
+    }
+
+    /// Starts what had to rest: receives, as many as there are chunks, and
+    /// accepts.
+    fn restart(&mut self) {
+        for _ in 0..self.ring.provided().min(self.starved.len()) {
+            if let Some(slot) = self.starved.pop_front() {
+                self.rearm(slot);
+            }
+        }
+        let now = self.now;
+        let due: Vec<usize> = self
+            .resting
+            .extract_if(.., |(until, _)| *until <= now)
+            .map(|(_, listener)| listener)
+            .collect();
+        for listener in due {
+            self.start_accept(listener);
+        }
+    }
+}

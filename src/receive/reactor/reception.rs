@@ -1,0 +1,155 @@
+//! From received bytes to batches.
+
+use super::Reactor;
+use crate::base::{Chunk, Clock};
+use crate::limits::{COLLECT_BYTES, COPY_BYTES};
+use crate::receive::CloseReason;
+use crate::receive::connection::ReceiveState;
+use crate::ring::{Kind, Received, Ring, Token};
+
+impl<R: Ring, C: Clock> Reactor<R, C> {
+    pub(super) fn receive(&mut self, slot: usize, received: Received, is_last: bool) {
+        match received {
+            Received::Bytes { chunk, len } => {
+                self.take_bytes(slot, chunk, len);
+                if is_last {
+                    self.rearm(slot);
+                }
+            }
+            Received::NoChunk => self.starve(slot),
+            // Nothing is under way on the socket any more.
+            Received::End => self.close(slot, CloseReason::Peer),
+            Received::Cancelled => {
+                let connection = self.connections[slot].as_ref();
+                let ending = connection.and_then(|connection| connection.ending);
+                self.close(slot, ending.unwrap_or(CloseReason::Stop));
+            }
+            Received::Failed(error) => {
+                if let Some(connection) = &self.connections[slot] {
+                    self.close(slot, connection.close_reason(&error));
+                }
+            }
+        }
+    }
+
+    /// Pauses a connection for want of a chunk, unless it is to end.
+    pub(super) fn starve(&mut self, slot: usize) {
+        let Some(connection) = &mut self.connections[slot] else {
+            return;
+        };
+        if self.is_ending || connection.ending.is_some() {
+            let reason = connection.ending.unwrap_or(CloseReason::Stop);
+            return self.close(slot, reason);
+        }
+        connection.receive = ReceiveState::Starved;
+        connection.account.pause(self.now);
+        // Its end shall be noticed also while nothing is received.
+        self.ring.watch(connection.socket, slot as Token);
+        let counters = &self.shared.listeners[connection.listener].counters;
+        counters.starved.add(1);
+        self.starved.push_back(slot);
+    }
+
+    pub(super) fn rearm(&mut self, slot: usize) {
+        let Some(connection) = &mut self.connections[slot] else {
+            return;
+        };
+        if self.is_ending || connection.ending.is_some() {
+            let reason = connection.ending.unwrap_or(CloseReason::Stop);
+            return self.close(slot, reason);
+        }
+        if connection.receive == ReceiveState::Starved {
+            connection.account.resume();
+            self.ring.cancel(Kind::Watch, slot as Token);
+        }
+        connection.receive = ReceiveState::Armed;
+        self.ring.receive(connection.socket, slot as Token);
+    }
+
+    /// Frames and parses what was received.
+    pub(super) fn take_bytes(&mut self, slot: usize, mut chunk: Chunk, len: usize) {
+        let Some(connection) = &mut self.connections[slot] else {
+            return;
+        };
+        let counters = &self.shared.listeners[connection.listener].counters;
+        counters.bytes.add(len as u64);
+        connection.account.received(len, self.now);
+        // The cut frame is put in front of its continuation.
+        let headroom = chunk.headroom();
+        let start = headroom - connection.carry.len();
+        let end = headroom + len;
+        chunk.bytes_mut()[start..headroom].copy_from_slice(&connection.carry);
+        connection.carry.clear();
+        let listener = connection.listener;
+        if len >= COPY_BYTES {
+            let framed = self.lent.frame(
+                &mut connection.framer,
+                &self.framers[listener],
+                chunk.bytes(),
+                start..end,
+                &connection.source,
+                counters,
+            );
+            connection.account.framed(framed.frames, framed.framings);
+            if !framed.is_full {
+                connection
+                    .carry
+                    .extend_from_slice(&chunk.bytes()[framed.rest..end]);
+                connection.count_faults(counters);
+                if !self.lent.is_empty() {
+                    let batch =
+                        self.lent
+                            .take_lent(chunk, start..framed.rest, self.received, self.now);
+                    self.in_chunks.push_back((self.now, batch.downgrade()));
+                    // What the connection sent before is in front.
+                    self.publish_collected(listener);
+                    self.publish(batch, listener);
+                }
+                return;
+            }
+            // A chunk of tiny messages: its records would pin far more memory
+            // than its text. It goes in pieces.
+            let used = start..framed.rest;
+            let batch = self
+                .lent
+                .take_copy_of(chunk.bytes(), used, self.received, self.now);
+            self.publish_collected(listener);
+            self.publish(batch, listener);
+            return self.collect(slot, &chunk, framed.rest, end);
+        }
+        self.collect(slot, &chunk, start, end);
+    }
+
+    /// Frames and parses bytes and copies what is needed of them.
+    pub(super) fn collect(&mut self, slot: usize, chunk: &Chunk, mut start: usize, end: usize) {
+        loop {
+            let Some(connection) = &mut self.connections[slot] else {
+                return;
+            };
+            let listener = connection.listener;
+            let counters = &self.shared.listeners[listener].counters;
+            let collected = &mut self.collected[listener];
+            let framed = collected.frame_copied(
+                &mut connection.framer,
+                &self.framers[listener],
+                chunk.bytes(),
+                start..end,
+                &connection.source,
+                counters,
+            );
+            start = framed.rest;
+            connection.account.framed(framed.frames, framed.framings);
+            if !framed.is_full {
+                let rest = &chunk.bytes()[start..end];
+                connection.carry.extend_from_slice(rest);
+                connection.count_faults(counters);
+            }
+            if collected.is_full() || collected.copied_bytes() >= COLLECT_BYTES {
+                self.publish_collected(listener);
+            }
+            if !framed.is_full {
+                return;
+            }
+        }
+    }
+}
