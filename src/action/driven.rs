@@ -148,7 +148,7 @@ impl<F> Action<F> {
 
     /// The first batch that the action has not committed.
     pub fn oldest_uncommitted(&self) -> Option<u64> {
-        self.uncommitted.front().map(|&(sequence, _)| sequence)
+        self.uncommitted().next()
     }
 
     /// All batches that the action has not committed, oldest first.

@@ -131,7 +131,6 @@ impl Statistics {
 }
 
 fn input(name: &str, address: Option<String>, counters: &InputCounters) -> InputStatistics {
-    let opened = counters.connections_opened.get();
     let closed = CloseReason::ALL
         .into_iter()
         .map(|reason| {
@@ -145,8 +144,8 @@ fn input(name: &str, address: Option<String>, counters: &InputCounters) -> Input
     InputStatistics {
         name: name.to_owned(),
         address,
-        connections: opened.saturating_sub(counters.connections_closed()),
-        connections_opened: opened,
+        connections: counters.sessions.get(),
+        connections_opened: counters.connections_opened.get(),
         closed,
         refused: counters.refused.get(),
         liveness_differs: counters.liveness_differs.get(),

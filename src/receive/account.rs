@@ -116,8 +116,7 @@ impl ConnectionAccount {
     /// Notes frames: how many, and the union of their framings.
     pub(super) fn framed(&self, messages: u64, framings: u8) {
         self.messages.add(messages);
-        if self.framings.load(Ordering::Relaxed) | framings != self.framings.load(Ordering::Relaxed)
-        {
+        if framings & !self.framings.load(Ordering::Relaxed) != 0 {
             self.framings.fetch_or(framings, Ordering::Relaxed);
         }
     }

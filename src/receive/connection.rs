@@ -19,7 +19,7 @@ pub(super) struct Connection {
     /// The bytes of a frame that has not ended.
     pub carry: Vec<u8>,
     pub receive: ReceiveState,
-    /// Why its receive was cancelled.
+    /// Why its receive was cancelled: the daemon wants it closed.
     pub ending: Option<CloseReason>,
 }
 

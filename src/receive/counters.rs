@@ -45,11 +45,6 @@ pub struct InputCounters {
 }
 
 impl InputCounters {
-    /// Connections that ended.
-    pub fn connections_closed(&self) -> u64 {
-        self.closed.iter().map(Counter::get).sum()
-    }
-
     pub(super) fn add_faults(&self, faults: FramingFaults) {
         self.truncated.add(faults.truncated);
         self.no_count.add(faults.no_count);

@@ -45,7 +45,6 @@ impl KeepAliveOptions {
     /// Those of setsockopt(2); EINVAL where the kernel took another value than
     /// the one asked for.
     pub(super) fn apply(&self, socket: &Socket) -> io::Result<Liveness> {
-        socket.set_keepalive(self.is_on())?;
         let mut parameters = TcpKeepalive::new();
         if let Some(time) = self.time_s {
             parameters = parameters.with_time(Duration::from_secs(time.into()));
@@ -56,11 +55,9 @@ impl KeepAliveOptions {
         if let Some(probes) = self.probes {
             parameters = parameters.with_retries(probes);
         }
-        if self.time_s.is_some() || self.interval_s.is_some() || self.probes.is_some() {
-            // It switches SO_KEEPALIVE on.
-            socket.set_tcp_keepalive(&parameters)?;
-            socket.set_keepalive(self.is_on())?;
-        }
+        // This switches SO_KEEPALIVE on, whatever is set.
+        socket.set_tcp_keepalive(&parameters)?;
+        socket.set_keepalive(self.is_on())?;
         socket.set_tcp_user_timeout(self.user_timeout)?;
         let found = liveness::of(socket)?;
         match self.differs(&found) {

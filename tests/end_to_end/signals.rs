@@ -91,7 +91,10 @@ fn what_cannot_be_delivered_in_the_time_to_stop_is_counted_and_told() {
 fn sighup_reopens_a_file_that_was_moved_and_loses_nothing() {
     let scratch = Scratch::new();
     let (file, moved) = (scratch.join("out.log"), scratch.join("out.log.1"));
-    let daemon = Setup::new(to_file("{dir}/out.log", FORMAT, "")).splashdam(&scratch);
+    // Never full: the daemon's own message would go to standard error.
+    let daemon = Setup::new(to_file("{dir}/out.log", FORMAT, ""))
+        .queue("queue.size=\"300000\" queue.timeoutShutdown=\"60000\"")
+        .splashdam(&scratch);
     let flood = Flood::new(200_000);
     let sending = flood.start(daemon.port());
     wait_for_bytes(&file, 1 << 20);

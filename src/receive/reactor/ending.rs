@@ -141,13 +141,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
         self.starved.clear();
         for slot in 0..self.connections.len() {
-            match &self.connections[slot] {
-                Some(connection) if connection.receive == ReceiveState::Armed => {
-                    self.ring.cancel(Kind::Receive, slot as Token);
-                }
-                Some(_) => self.close(slot, CloseReason::Stop),
-                None => {}
-            }
+            self.end_connection(slot, CloseReason::Stop);
         }
     }
 }

@@ -37,8 +37,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         let Some(connection) = &mut self.connections[slot] else {
             return;
         };
-        if self.is_ending || connection.ending.is_some() {
-            let reason = connection.ending.unwrap_or(CloseReason::Stop);
+        if let Some(reason) = connection.ending {
             return self.close(slot, reason);
         }
         connection.receive = ReceiveState::Starved;
@@ -54,8 +53,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         let Some(connection) = &mut self.connections[slot] else {
             return;
         };
-        if self.is_ending || connection.ending.is_some() {
-            let reason = connection.ending.unwrap_or(CloseReason::Stop);
+        if let Some(reason) = connection.ending {
             return self.close(slot, reason);
         }
         if connection.receive == ReceiveState::Starved {
