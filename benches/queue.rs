@@ -25,6 +25,7 @@ fn batch(messages: usize) -> Batch {
         sources: vec![Arc::default()],
         received: Timestamp::default(),
         received_at: Instant::default(),
+        ruleset: 0,
         recycler: None,
     })
 }

@@ -24,9 +24,7 @@ fn rule(text: &str, then: Vec<Statement>) -> Statement {
 /// A rule for each selector, with an action each.
 fn rules(selectors: &[&str]) -> Program {
     let action = |(index, text): (usize, &&str)| rule(text, vec![Statement::Action(index)]);
-    Program {
-        statements: selectors.iter().enumerate().map(action).collect(),
-    }
+    Program::of(selectors.iter().enumerate().map(action).collect())
 }
 
 fn bench(criterion: &mut Criterion) {
@@ -41,7 +39,7 @@ fn bench(criterion: &mut Criterion) {
         "*.emerg",
     ];
     let mut stopping = rules(&debian);
-    stopping.statements.insert(
+    stopping.rulesets[0].statements.insert(
         0,
         rule("local0.*", vec![Statement::Action(8), Statement::Stop]),
     );
@@ -75,7 +73,7 @@ fn bench(criterion: &mut Criterion) {
                         source: &source,
                         received: &received,
                     };
-                    program.evaluate(MESSAGES, message, &mut selections);
+                    program.evaluate(0, MESSAGES, message, &mut selections);
                     black_box(selections.unmatched());
                 }
                 start

@@ -34,6 +34,9 @@ pub const BATCH_RECORDS_MAX: usize = 32 * 1024;
 /// Batches that wait in a queue at most, whatever its size in messages.
 pub const QUEUE_BATCHES_MAX: usize = 64 * 1024;
 
+/// Depth of calls from ruleset to ruleset.
+pub const CALL_DEPTH_MAX: usize = 16;
+
 /// Bytes of one write to an output file.
 pub const FILE_WRITE_BYTES: usize = 2 * 1024 * 1024;
 

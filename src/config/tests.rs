@@ -47,12 +47,14 @@ fn file(config: &Config, action: usize) -> &FileOptions {
     }
 }
 
-/// The structure of a program: numbers are actions, `?` is a filter.
+/// The structure of a program: numbers are actions, those in parentheses called
+/// rulesets, `?` is a filter.
 fn shape(statements: &[Statement]) -> String {
     let mut out = String::new();
     for statement in statements {
         match statement {
             Statement::Action(index) => out.push_str(&index.to_string()),
+            Statement::Call(ruleset) => out.push_str(&format!("({ruleset})")),
             Statement::Stop => out.push('~'),
             Statement::Filter {
                 filter: Filter::Selector(_),
@@ -106,7 +108,7 @@ fn a_file_of_the_old_syntax_is_understood() {
     assert_eq!(config.listeners[0].keep_alive.is_on, Some(false));
     assert_eq!(config.main_queue.size, 50_000);
     assert_eq!(config.globals.local_hostname.as_deref(), Some("x"));
-    assert_eq!(shape(&config.program.statements), "?{0~}?{1}");
+    assert_eq!(shape(&config.program.rulesets[0].statements), "?{0~}?{1}");
     assert_eq!(file(&config, 0).path, Path::new("/var/log/messages"));
     assert_eq!(config.templates[config.actions[0].template].name(), "T");
     assert_eq!(
@@ -161,10 +163,60 @@ fn relative_paths_are_meant_from_the_base() {
 }
 
 #[test]
+fn statements_and_inputs_find_their_rulesets() {
+    let config = config(
+        "$ModLoad imptcp\n\
+         $InputPTCPServerRun 1\n\
+         $InputPTCPServerBindRuleset beta\n\
+         $InputPTCPServerRun 2\n\
+         input(type=\"imptcp\" port=\"3\" ruleset=\"ALPHA\")\n\
+         input(type=\"imptcp\" port=\"4\" ruleset=\"rsyslog_defaultruleset\")\n\
+         /0\n\
+         $RuleSet Beta\n\
+         /1\n\
+         ruleset(name=\"alpha\") { call gamma\n*.info { call beta } }\n\
+         /2\n\
+         $RuleSet RSYSLOG_DefaultRuleset\n\
+         /3\n\
+         $RuleSet beta\n\
+         /4\n\
+         ruleset(name=\"gamma\") { stop }\n\
+         $DefaultRuleset Alpha\n",
+    );
+    let shapes: Vec<(&str, String)> = config
+        .program
+        .rulesets
+        .iter()
+        .map(|ruleset| (ruleset.name.as_str(), shape(&ruleset.statements)))
+        .collect();
+    let expected = [
+        ("RSYSLOG_DefaultRuleset", "03"),
+        ("Beta", "124"),
+        ("gamma", "~"),
+        ("alpha", "(2)?{(1)}"),
+    ];
+    let expected = expected.map(|(name, shape)| (name, shape.to_owned()));
+    assert_eq!(shapes, expected);
+    assert_eq!(config.program.default, 3);
+    let bound = config.listeners.iter().map(|listener| listener.ruleset);
+    assert_eq!(bound.collect::<Vec<_>>(), [3, 1, 3, 0]);
+}
+
+#[test]
+fn a_ruleset_that_nothing_uses_is_warned_of() {
+    let (_, warnings) = read(
+        "module(load=\"imptcp\") input(type=\"imptcp\" port=\"0\")\n/0\n\
+         ruleset(name=\"a\") { /1\n }\n",
+    );
+    let expected = "3:15: warning: no input and no call uses the ruleset a";
+    assert!(warnings.contains(expected), "{warnings}");
+}
+
+#[test]
 fn statements_nest_and_chain() {
     let shape_of = |text: &str| {
         let text = format!("module(load=\"imptcp\") input(type=\"imptcp\" port=\"0\")\n{text}");
-        shape(&read(&text).0.program.statements)
+        shape(&read(&text).0.program.rulesets[0].statements)
     };
     let file = "action(type=\"omfile\" file=\"/a\")";
     assert_eq!(
@@ -438,8 +490,38 @@ fn each_error_has_its_message() {
             "1:8: error: `unsupported` is not built in Splashdam yet",
         ),
         (
-            "ruleset(name=\"r\") { stop }",
-            "1:1: error: ruleset() is rsyslog's, and not built in Splashdam yet",
+            "ruleset(queue.type=\"Direct\") { stop }",
+            "1:9: error: `queue.type` is rsyslog's, and not built in Splashdam yet",
+        ),
+        (
+            "ruleset(nam=\"a\") { stop }",
+            "1:9: error: ruleset() has no parameter `nam`",
+        ),
+        (
+            "ruleset(name=\"a\") { stop }\nruleset(name=\"A\") { stop }",
+            "2:15: error: there is a ruleset A already",
+        ),
+        (
+            "ruleset(name=\"rsyslog_defaultRuleset\") { stop }",
+            "1:15: error: RSYSLOG_DefaultRuleset is there already",
+        ),
+        (
+            "*.* call remot\nruleset(name=\"remote\") { stop }",
+            "1:10: error: there is no ruleset remot",
+        ),
+        ("*.* call", "1:5: error: `call` has no ruleset"),
+        (
+            "*.* {\n$RuleSet a\n}",
+            "2:10: error: $RuleSet is not allowed within a block",
+        ),
+        ("$DefaultRuleset a", "1:17: error: there is no ruleset a"),
+        (
+            "ruleset(name=\"a\") { call b }\nruleset(name=\"b\") { *.* call a }",
+            "1:15: error: the calls of the ruleset a never end",
+        ),
+        (
+            "input(type=\"imptcp\" port=\"0\" ruleset=\"a\")",
+            "1:39: error: there is no ruleset a",
         ),
         (
             "*.* { global(umask=\"0077\") }",
@@ -497,10 +579,6 @@ fn each_error_has_its_message() {
         (
             "foreach ($.a in $!b) do { stop }",
             "1:1: error: `foreach` is rsyslog's, and not built in Splashdam yet",
-        ),
-        (
-            "call other",
-            "1:1: error: `call` is rsyslog's, and not built in Splashdam yet",
         ),
         (
             "!program",
@@ -647,7 +725,10 @@ fn files_are_included_in_order() {
         &format!("{REST}$IncludeConfig {all} # all\n*.* {{ include(file=\"{all}\") }}\n"),
     );
     let (config, _) = Config::load(Path::new(&main)).unwrap();
-    assert_eq!(shape(&config.program.statements), "?{0}?{1}?{2}?{?{3}?{4}}");
+    assert_eq!(
+        shape(&config.program.rulesets[0].statements),
+        "?{0}?{1}?{2}?{?{3}?{4}}"
+    );
     assert_eq!(file(&config, 1).path, Path::new("/first"));
 
     let text = format!(

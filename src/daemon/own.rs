@@ -21,13 +21,16 @@ pub struct OwnMessages {
     queue: OnceLock<Arc<Queue>>,
     calendar: Mutex<LocalClock>,
     source: Arc<Source>,
+    /// The ruleset of its messages, an index.
+    ruleset: usize,
     pub counters: InputCounters,
 }
 
 impl OwnMessages {
     /// Reports to standard error until [`connect`](Self::connect) is called.
-    /// `hostname` is the messages' HOSTNAME.
-    pub fn new(hostname: &str) -> OwnMessages {
+    /// `hostname` is the messages' HOSTNAME, `ruleset` the index of the ruleset
+    /// that they go through.
+    pub fn new(hostname: &str, ruleset: usize) -> OwnMessages {
         OwnMessages {
             queue: OnceLock::new(),
             calendar: Mutex::new(LocalClock::system()),
@@ -37,6 +40,7 @@ impl OwnMessages {
                 port: 0,
                 input: NAME.into(),
             }),
+            ruleset,
             counters: InputCounters::default(),
         }
     }
@@ -79,6 +83,7 @@ impl OwnMessages {
             sources: vec![Arc::clone(&self.source)],
             received,
             received_at: clock.now(),
+            ruleset: self.ruleset,
             recycler: None,
         })
     }

@@ -109,7 +109,7 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
         None => local_hostname(),
     };
     let queue_options = config.main_queue.clone();
-    let own = Arc::new(OwnMessages::new(&hostname));
+    let own = Arc::new(OwnMessages::new(&hostname, config.program.default));
     let daemon = Arc::new(Daemon::start(config, switches, own)?);
     let serving =
         admin.map(|listener| tokio::spawn(admin::serve(listener, Arc::clone(&daemon), started)));

@@ -70,6 +70,8 @@ pub struct Body<L: Lent = Chunk> {
     pub received: Timestamp,
     /// Monotonic time of reception.
     pub received_at: Instant,
+    /// Index of the ruleset that decides what is done with them.
+    pub ruleset: usize,
     /// Where the arrays go when the body is dropped.
     pub recycler: Option<Arc<Recycler>>,
 }
@@ -143,6 +145,11 @@ impl<L: Lent> Batch<L> {
     /// Monotonic time of reception.
     pub fn received_at(&self) -> Instant {
         self.body.received_at
+    }
+
+    /// Index of the ruleset that decides what is done with the messages.
+    pub fn ruleset(&self) -> usize {
+        self.body.ruleset
     }
 
     /// Cuts off and returns the first `count` messages, at most all.
@@ -277,6 +284,7 @@ mod tests {
             sources: vec![Arc::default()],
             received: Timestamp::default(),
             received_at: Instant::default(),
+            ruleset: 0,
             recycler: None,
         })
     }

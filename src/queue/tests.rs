@@ -37,6 +37,7 @@ fn batch(first: u64, lens: &[usize]) -> Batch {
         sources: vec![Arc::default()],
         received: Timestamp::default(),
         received_at: Instant::default(),
+        ruleset: 0,
         recycler: None,
     })
 }

@@ -23,6 +23,16 @@ pub(super) struct Assembly {
     recycler: Arc<Recycler>,
 }
 
+/// What the messages of a batch share beside their bytes.
+pub(super) struct Reception {
+    /// Local time of reception.
+    pub at: Timestamp,
+    /// Monotonic time of reception.
+    pub instant: Instant,
+    /// Index of the ruleset that their listener is bound to.
+    pub ruleset: usize,
+}
+
 /// What a stretch of bytes yielded.
 pub(super) struct Framed {
     /// Where the bytes that were not used yet start.
@@ -205,22 +215,16 @@ impl Assembly {
     }
 
     /// The batch of all records, whose texts lie in `chunk`.
-    pub fn take_lent(
-        &mut self,
-        chunk: Chunk,
-        used: Range<usize>,
-        received: Timestamp,
-        received_at: Instant,
-    ) -> Batch {
+    pub fn take_lent(&mut self, chunk: Chunk, used: Range<usize>, reception: Reception) -> Batch {
         debug_assert!(self.copied.is_empty());
-        self.take(Text::lent(chunk), used, received, received_at)
+        self.take(Text::lent(chunk), used, reception)
     }
 
     /// The batch of all records, whose texts were copied.
-    pub fn take_copied(&mut self, received: Timestamp, received_at: Instant) -> Batch {
+    pub fn take_copied(&mut self, reception: Reception) -> Batch {
         let bytes = std::mem::replace(&mut self.copied, self.recycler.bytes());
         let used = 0..bytes.len();
-        self.take(Text::owned(bytes, 0), used, received, received_at)
+        self.take(Text::owned(bytes, 0), used, reception)
     }
 
     /// The batch of all records, whose texts lie in `bytes[used]`, as a copy.
@@ -228,19 +232,17 @@ impl Assembly {
         &mut self,
         bytes: &[u8],
         used: Range<usize>,
-        received: Timestamp,
-        received_at: Instant,
+        reception: Reception,
     ) -> Batch {
         let text = Text::owned(bytes[used.clone()].to_vec(), used.start);
-        self.take(text, used, received, received_at)
+        self.take(text, used, reception)
     }
 
     fn take<L: Lent>(
         &mut self,
         text: Text<L>,
         used: Range<usize>,
-        received: Timestamp,
-        received_at: Instant,
+        reception: Reception,
     ) -> Batch<L> {
         Batch::new(Body {
             text,
@@ -248,8 +250,9 @@ impl Assembly {
             rewritten: std::mem::take(&mut self.rewritten),
             records: std::mem::take(&mut self.records),
             sources: std::mem::take(&mut self.sources),
-            received,
-            received_at,
+            received: reception.at,
+            received_at: reception.instant,
+            ruleset: reception.ruleset,
             recycler: Some(Arc::clone(&self.recycler)),
         })
     }

@@ -30,6 +30,8 @@ pub struct ListenerOptions {
     pub notify_on_open: bool,
     /// `notifyOnConnectionClose`.
     pub notify_on_close: bool,
+    /// `ruleset`, as an index: what is done with its messages.
+    pub ruleset: usize,
     /// Where the configuration makes the listener: file and line.
     pub place: String,
 }
@@ -48,6 +50,7 @@ impl Default for ListenerOptions {
             idle_timeout: None,
             notify_on_open: false,
             notify_on_close: false,
+            ruleset: 0,
             place: String::new(),
         }
     }

@@ -14,6 +14,6 @@ mod program_tests;
 #[cfg(test)]
 mod selector_tests;
 
-pub use program::{Filter, Program, Statement};
+pub use program::{Filter, Program, Ruleset, Statement};
 pub use selections::{Selected, Selections};
 pub use selector::{Selector, SelectorError};

@@ -5,9 +5,19 @@ use super::selector::Selector;
 use super::set::Set;
 use crate::message::Message;
 
-/// The statements of a ruleset.
+/// All rulesets.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Program {
+    /// Inputs and [`Statement::Call`] name them by their index.
+    pub rulesets: Vec<Ruleset>,
+    /// Index of the one for inputs that are bound to none (`$DefaultRuleset`).
+    pub default: usize,
+}
+
+/// `ruleset(name="…") { … }`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ruleset {
+    pub name: String,
     /// In the order of the configuration.
     pub statements: Vec<Statement>,
 }
@@ -18,7 +28,11 @@ pub struct Program {
 pub enum Statement {
     /// The message goes to the action of this index.
     Action(usize),
-    /// Nothing that follows applies to the message, at no level.
+    /// The message goes through the ruleset of this index, and then on. No
+    /// ruleset may reach itself by calls.
+    Call(usize),
+    /// Nothing that follows applies to the message, at no level; in a ruleset
+    /// that was called, not behind the call either.
     Stop,
     /// Messages that the filter matches go one way, the others the other.
     Filter {
@@ -36,58 +50,77 @@ pub enum Filter {
 }
 
 impl Program {
-    /// Finds out which of `count` messages go to which action; `message` gives
-    /// them by index. A message goes to an action once at most.
+    /// A program of one ruleset.
+    pub fn of(statements: Vec<Statement>) -> Program {
+        let ruleset = Ruleset {
+            name: String::new(),
+            statements,
+        };
+        Program {
+            rulesets: vec![ruleset],
+            default: 0,
+        }
+    }
+
+    /// Finds out which of `count` messages of a ruleset go to which action;
+    /// `message` gives them by index. A message goes to an action once at most.
     pub fn evaluate<'a>(
         &self,
+        ruleset: usize,
         count: usize,
         message: impl Fn(usize) -> Message<'a>,
         selections: &mut Selections,
     ) {
         selections.begin(count);
-        if count == 0 {
+        let Some(ruleset) = self.rulesets.get(ruleset).filter(|_| count > 0) else {
             return;
-        }
+        };
         let mut scope = selections.spare();
         scope.set_all();
-        run(&self.statements, &mut scope, &message, selections);
+        self.run(&ruleset.statements, &mut scope, &message, selections);
         selections.put_back(scope);
     }
-}
 
-/// Runs statements for the messages of `scope`, from which those that are
-/// stopped are taken.
-fn run<'a>(
-    statements: &[Statement],
-    scope: &mut Set,
-    message: &impl Fn(usize) -> Message<'a>,
-    selections: &mut Selections,
-) {
-    for statement in statements {
-        if scope.is_empty() {
-            return;
-        }
-        match statement {
-            Statement::Action(action) => selections.choose(*action, scope),
-            Statement::Stop => {
-                let count = selections.count;
-                selections.stopped.unite(scope, count);
-                scope.set_none();
+    /// Runs statements for the messages of `scope`, from which those that are
+    /// stopped are taken.
+    fn run<'a>(
+        &self,
+        statements: &[Statement],
+        scope: &mut Set,
+        message: &impl Fn(usize) -> Message<'a>,
+        selections: &mut Selections,
+    ) {
+        for statement in statements {
+            if scope.is_empty() {
+                return;
             }
-            Statement::Filter {
-                filter,
-                then,
-                otherwise,
-            } => {
-                let mut matching = selections.spare();
-                filter.select(&mut matching, scope, message, selections);
-                let mut others = selections.spare();
-                others.difference(scope, &matching, selections.count);
-                run(then, &mut matching, message, selections);
-                run(otherwise, &mut others, message, selections);
-                selections.put_back(others);
-                selections.put_back(matching);
-                scope.subtract(&selections.stopped, selections.count);
+            match statement {
+                Statement::Action(action) => selections.choose(*action, scope),
+                Statement::Call(ruleset) => {
+                    if let Some(ruleset) = self.rulesets.get(*ruleset) {
+                        self.run(&ruleset.statements, scope, message, selections);
+                    }
+                }
+                Statement::Stop => {
+                    let count = selections.count;
+                    selections.stopped.unite(scope, count);
+                    scope.set_none();
+                }
+                Statement::Filter {
+                    filter,
+                    then,
+                    otherwise,
+                } => {
+                    let mut matching = selections.spare();
+                    filter.select(&mut matching, scope, message, selections);
+                    let mut others = selections.spare();
+                    others.difference(scope, &matching, selections.count);
+                    self.run(then, &mut matching, message, selections);
+                    self.run(otherwise, &mut others, message, selections);
+                    selections.put_back(others);
+                    selections.put_back(matching);
+                    scope.subtract(&selections.stopped, selections.count);
+                }
             }
         }
     }

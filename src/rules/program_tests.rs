@@ -18,10 +18,6 @@ fn filter(text: &str, then: Vec<Statement>, otherwise: Vec<Statement>) -> Statem
     }
 }
 
-fn program(statements: Vec<Statement>) -> Program {
-    Program { statements }
-}
-
 fn evaluate(program: &Program, priorities: &[u8], selections: &mut Selections) {
     let header = |&value: &u8| Header {
         priority: Priority::new(value).unwrap(),
@@ -35,7 +31,7 @@ fn evaluate(program: &Program, priorities: &[u8], selections: &mut Selections) {
         source: &source,
         received: &received,
     };
-    program.evaluate(headers.len(), message, selections);
+    program.evaluate(0, headers.len(), message, selections);
 }
 
 fn chosen(selections: &Selections, action: usize) -> Vec<usize> {
@@ -54,11 +50,20 @@ fn chosen(selections: &Selections, action: usize) -> Vec<usize> {
 }
 
 /// Runs statements for one message; whether it goes on behind them.
-fn interpret(statements: &[Statement], priority: Priority, actions: &mut Vec<usize>) -> bool {
+fn interpret(
+    program: &Program,
+    statements: &[Statement],
+    priority: Priority,
+    actions: &mut Vec<usize>,
+) -> bool {
     statements.iter().all(|statement| match statement {
         Statement::Action(action) => {
             actions.push(*action);
             true
+        }
+        Statement::Call(ruleset) => {
+            let called = &program.rulesets[*ruleset].statements;
+            interpret(program, called, priority, actions)
         }
         Statement::Stop => false,
         Statement::Filter {
@@ -71,7 +76,7 @@ fn interpret(statements: &[Statement], priority: Priority, actions: &mut Vec<usi
             } else {
                 otherwise
             };
-            interpret(way, priority, actions)
+            interpret(program, way, priority, actions)
         }
     })
 }
@@ -86,7 +91,8 @@ fn check(program: &Program, priorities: &[u8], selections: &mut Selections) {
     for (index, &value) in priorities.iter().enumerate() {
         let mut actions = Vec::new();
         interpret(
-            &program.statements,
+            program,
+            &program.rulesets[0].statements,
             Priority::new(value).unwrap(),
             &mut actions,
         );
@@ -103,10 +109,33 @@ fn check(program: &Program, priorities: &[u8], selections: &mut Selections) {
     assert_eq!(selections.unmatched(), unmatched);
 }
 
-fn statements() -> impl Strategy<Value = Vec<Statement>> {
+const RULESETS: usize = 3;
+
+/// Rulesets that call those behind them.
+fn programs() -> impl Strategy<Value = Program> {
+    let rulesets: Vec<_> = (0..RULESETS).map(statements).collect();
+    rulesets.prop_map(|rulesets| Program {
+        rulesets: rulesets
+            .into_iter()
+            .map(|statements| Ruleset {
+                name: String::new(),
+                statements,
+            })
+            .collect(),
+        default: 0,
+    })
+}
+
+fn statements(ruleset: usize) -> impl Strategy<Value = Vec<Statement>> {
+    let called = ruleset + 1..RULESETS;
     let leaf = prop_oneof![
         4 => (0..ACTIONS).prop_map(Statement::Action),
         1 => Just(Statement::Stop),
+        2 => prop::sample::select(if called.is_empty() {
+            vec![Statement::Stop]
+        } else {
+            called.map(Statement::Call).collect()
+        }),
     ];
     let texts = [
         "*.*",
@@ -129,21 +158,21 @@ proptest! {
     #[test]
     fn a_batch_is_evaluated_as_its_messages_are(
         runs in prop::collection::vec(
-            (statements(), prop::collection::vec(0u8..192, 0..200)),
+            (programs(), prop::collection::vec(0u8..192, 0..200)),
             1..4,
         ),
     ) {
         // One storage for all runs: nothing may be left over from the last.
         let mut selections = Selections::new(2);
-        for (statements, priorities) in runs {
-            check(&program(statements), &priorities, &mut selections);
+        for (program, priorities) in runs {
+            check(&program, &priorities, &mut selections);
         }
     }
 }
 
 #[test]
 fn the_edges_of_words() {
-    let program = program(vec![filter(
+    let program = Program::of(vec![filter(
         "kern.*",
         vec![Statement::Action(0), Statement::Stop],
         vec![Statement::Action(1)],
@@ -160,7 +189,7 @@ fn the_edges_of_words() {
 
 #[test]
 fn stop_reaches_the_outer_levels() {
-    let program = program(vec![
+    let program = Program::of(vec![
         filter(
             "*.*",
             vec![filter("kern.*", vec![Statement::Stop], vec![])],

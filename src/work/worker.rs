@@ -239,6 +239,7 @@ impl<X: Executor, C: Clock> Worker<X, C> {
         };
         let reader = batch.reader();
         self.program.evaluate(
+            batch.ruleset(),
             reader.len(),
             |index| reader.message(index),
             &mut self.selections,

@@ -20,6 +20,7 @@ mod framing;
 mod full_disk;
 mod half_open;
 mod rest;
+mod rulesets;
 mod selectors;
 mod signals;
 mod support;

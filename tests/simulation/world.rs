@@ -230,9 +230,9 @@ impl World {
             self.disk.executor(),
             self.clock.clone(),
             Arc::clone(&self.worker_shared),
-            Arc::new(Program {
-                statements: (0..actions.len()).map(Statement::Action).collect(),
-            }),
+            Arc::new(Program::of(
+                (0..actions.len()).map(Statement::Action).collect(),
+            )),
             actions,
         ));
     }

@@ -73,6 +73,22 @@ impl Checker {
                     self.default_template = Some(name.spanned());
                 }
             }
+            Command::BindRuleset => {
+                self.needs_imptcp(written.name.span);
+                if let Some(name) = self.word(written) {
+                    self.bound_ruleset = Some(name.spanned());
+                }
+            }
+            Command::Ruleset => {
+                if let Some(name) = self.word(written) {
+                    self.ruleset_directive(&name, blocks);
+                }
+            }
+            Command::DefaultRuleset => {
+                if let Some(name) = self.word(written) {
+                    self.rulesets.set_default(name.spanned());
+                }
+            }
             Command::Include => {
                 if let Some(pattern) = self.word(written) {
                     return self.include(&pattern, true, blocks);
@@ -93,7 +109,7 @@ impl Checker {
         if let Some(port) = self.read(row, written) {
             let mut settings: Vec<_> = self.listener_legacy.iter().map(Legacy::setting).collect();
             settings.push(port);
-            self.listen(&settings, written.name.span);
+            self.listen(&settings, self.bound_ruleset.clone(), written.name.span);
         }
     }
 

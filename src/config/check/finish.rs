@@ -7,7 +7,6 @@ use crate::action::ActionOptions;
 use crate::config::Config;
 use crate::config::diagnostic::{Diagnostic, Diagnostics, Level};
 use crate::config::span::{Span, Spanned};
-use crate::rules::{Program, Statement};
 use crate::template::Template;
 
 /// omfile's template in rsyslog.
@@ -15,10 +14,7 @@ const DEFAULT_TEMPLATE: &str = "RSYSLOG_FileFormat";
 
 impl Checker {
     /// The configuration, if nothing is wrong with it.
-    pub(super) fn finish(
-        mut self,
-        statements: Vec<Statement>,
-    ) -> Result<(Config, Diagnostics), Diagnostics> {
+    pub(super) fn finish(mut self) -> Result<(Config, Diagnostics), Diagnostics> {
         self.finish_main_queue();
         self.tell_unused();
         self.tell_work_directory();
@@ -38,6 +34,7 @@ impl Checker {
             self.whole(Level::Warning, message, hint);
         }
         let (actions, templates) = self.actions_and_templates();
+        let (listeners, program) = self.listeners_and_program();
         let is_wrong = self.found.iter().any(|found| found.level == Level::Error);
         let diagnostics = Diagnostics::new(self.sources, self.found);
         if is_wrong {
@@ -46,15 +43,11 @@ impl Checker {
         let config = Config {
             globals: self.globals,
             reactors: self.imptcp.and_then(|module| module.reactors),
-            listeners: self
-                .listeners
-                .into_iter()
-                .map(|(options, _)| options)
-                .collect(),
+            listeners,
             main_queue: self.main_queue,
             templates,
             actions,
-            program: Program { statements },
+            program,
         };
         Ok((config, diagnostics))
     }
@@ -105,9 +98,10 @@ impl Checker {
     /// Two listeners cannot have one port of one address.
     fn tell_ports_twice(&mut self) {
         let mut first: HashMap<_, Span> = HashMap::new();
-        for (listener, span) in &self.listeners {
+        for planned in &self.listeners {
+            let (listener, span) = (&planned.options, planned.span);
             let port = listener.port;
-            let Some(other) = first.insert((listener.address, port), *span) else {
+            let Some(other) = first.insert((listener.address, port), span) else {
                 continue;
             };
             if port == 0 {
@@ -116,8 +110,7 @@ impl Checker {
             let line = self.sources.place(other.file, other.start as usize).line;
             let message = format!("port {port} of {} is taken", listener.address);
             let hint = format!("the input on line {line} has it");
-            self.found
-                .push(Diagnostic::error(*span, message).hint(hint));
+            self.found.push(Diagnostic::error(span, message).hint(hint));
         }
     }
 

@@ -7,11 +7,13 @@ mod directive;
 mod finish;
 mod include;
 mod object;
+mod ruleset;
 mod template;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use self::ruleset::Rulesets;
 use super::diagnostic::did_you_mean;
 use super::diagnostic::{Diagnostic, Diagnostics, Level};
 use super::parameters::{ImptcpModule, RSYSLOG_OBJECTS, Setting};
@@ -36,8 +38,8 @@ pub fn check(
     let mut checker = Checker::new(sources);
     match file {
         Ok(file) => {
-            let statements = checker.file(file, 0);
-            checker.finish(statements)
+            checker.file(file, 0);
+            checker.finish()
         }
         Err(reason) => {
             let error = Diagnostic::whole(Level::Error, reason);
@@ -55,7 +57,9 @@ struct Checker {
     imptcp: Option<ImptcpModule>,
     /// Whether it was told that imptcp is not loaded.
     told_to_load: bool,
-    listeners: Vec<(ListenerOptions, Span)>,
+    listeners: Vec<PlannedListener>,
+    /// `$InputPTCPServerBindRuleset`.
+    bound_ruleset: Option<Spanned<String>>,
     /// `$InputPTCPServer…` so far.
     listener_legacy: Vec<Legacy<ListenerOptions>>,
     main_queue: QueueOptions,
@@ -69,6 +73,7 @@ struct Checker {
     /// `$ActionFileDefaultTemplate` or omfile's own; the last one holds.
     default_template: Option<Spanned<String>>,
     actions: Vec<PlannedAction>,
+    rulesets: Rulesets,
     /// Directives for actions of the old syntax.
     action_legacy: Vec<Legacy<ActionOptions>>,
     /// Directives for omfile in the old syntax.
@@ -96,6 +101,14 @@ struct Legacy<T> {
     told: bool,
 }
 
+/// A listener whose ruleset is not searched yet: it may be defined below.
+struct PlannedListener {
+    options: ListenerOptions,
+    /// None: the default.
+    ruleset: Option<Spanned<String>>,
+    span: Span,
+}
+
 /// An action whose template is not searched yet: it may be defined below.
 struct PlannedAction {
     options: ActionOptions,
@@ -113,6 +126,7 @@ impl Checker {
             imptcp: None,
             told_to_load: false,
             listeners: Vec::new(),
+            bound_ruleset: None,
             listener_legacy: Vec::new(),
             main_queue: QueueOptions::main(),
             main_queue_at: None,
@@ -121,6 +135,7 @@ impl Checker {
             template_names: HashMap::new(),
             default_template: None,
             actions: Vec::new(),
+            rulesets: Rulesets::default(),
             action_legacy: Vec::new(),
             file_legacy: Vec::new(),
             file_module: Vec::new(),
@@ -131,7 +146,8 @@ impl Checker {
     }
 
     /// Parses and checks a file. `blocks` is the depth of the blocks around the
-    /// place that includes it.
+    /// place that includes it. Statements outside of all blocks go to the
+    /// ruleset in force at their place; the others are returned.
     fn file(&mut self, file: FileId, blocks: usize) -> Vec<Statement> {
         let (items, found) = syntax::parse(&self.sources, file);
         self.found.extend(found);
@@ -142,6 +158,9 @@ impl Checker {
         let mut statements = Vec::new();
         for item in items {
             self.item(item, blocks, &mut statements);
+            if blocks == 0 {
+                self.rulesets.extend_current(&mut statements);
+            }
         }
         statements
     }
@@ -169,6 +188,11 @@ impl Checker {
                 self.saw_action = true;
                 statements.push(Statement::Stop);
             }
+            Item::Call { name, span } => {
+                // The action may be in what is called.
+                self.saw_action = true;
+                statements.extend(self.call(name, *span));
+            }
             Item::Unbuilt { what, span, inside } => {
                 self.not_built(*span, what);
                 self.items(inside, blocks + 1);
@@ -194,11 +218,9 @@ impl Checker {
             "main_queue" => self.main_queue(object),
             "global" => self.global(object),
             "template" => self.template_object(object),
+            "ruleset" => self.ruleset_object(object),
             _ if RSYSLOG_OBJECTS.contains(&name.as_str()) => {
                 self.not_built(object.name.span, &format!("{name}()"));
-                if name == "ruleset" {
-                    self.items(object.block.as_deref().unwrap_or(&[]), blocks + 1);
-                }
             }
             _ => {
                 let own = [
@@ -207,6 +229,7 @@ impl Checker {
                     "main_queue",
                     "global",
                     "template",
+                    "ruleset",
                     "action",
                     "include",
                 ];

@@ -1,11 +1,11 @@
 //! `module()`, `input()`, `main_queue()`, `global()`.
 
-use super::Checker;
+use super::{Checker, PlannedListener};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::parameters::{
     FILE, FILE_MODULE, GLOBAL, ImptcpModule, LISTENER, MODULE, QUEUE, RSYSLOG_MODULES, Setting,
 };
-use crate::config::span::{Span, Text};
+use crate::config::span::{Span, Spanned, Text};
 use crate::config::syntax::tree::Object;
 use crate::receive::ListenerOptions;
 
@@ -116,7 +116,8 @@ impl Checker {
             let message = "input(type=\"imptcp\") has no port";
             return self.error(object.name.span, message, "write for example port=\"514\"");
         }
-        self.listen(&settings, object.name.span);
+        let ruleset = object.text("ruleset").map(Text::spanned);
+        self.listen(&settings, ruleset, object.name.span);
     }
 
     /// Tells, once, that imptcp is used and not loaded.
@@ -128,14 +129,23 @@ impl Checker {
     }
 
     /// Adds a listener.
-    pub(super) fn listen(&mut self, settings: &[Setting<ListenerOptions>], span: Span) {
+    pub(super) fn listen(
+        &mut self,
+        settings: &[Setting<ListenerOptions>],
+        ruleset: Option<Spanned<String>>,
+        span: Span,
+    ) {
         let mut listener = ListenerOptions::default();
         settings.iter().for_each(|set| set(&mut listener));
         let place = self.sources.place(span.file, span.start as usize);
         if let Some(source) = self.sources.get(span.file) {
             listener.place = format!("{}:{}", source.name, place.line);
         }
-        self.listeners.push((listener, span));
+        self.listeners.push(PlannedListener {
+            options: listener,
+            ruleset,
+            span,
+        });
     }
 
     /// `main_queue(…)`.

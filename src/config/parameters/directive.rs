@@ -33,15 +33,24 @@ pub enum Command {
     Template,
     /// `$ActionFileDefaultTemplate`.
     DefaultTemplate,
+    /// `$InputPTCPServerBindRuleset`.
+    BindRuleset,
+    /// `$RuleSet`.
+    Ruleset,
+    /// `$DefaultRuleset`.
+    DefaultRuleset,
     /// `$IncludeConfig`.
     Include,
 }
 
-const COMMANDS: [(&str, Command); 5] = [
+const COMMANDS: [(&str, Command); 8] = [
     ("ModLoad", Command::LoadModule),
     ("InputPTCPServerRun", Command::Listen),
     ("Template", Command::Template),
     ("ActionFileDefaultTemplate", Command::DefaultTemplate),
+    ("InputPTCPServerBindRuleset", Command::BindRuleset),
+    ("RuleSet", Command::Ruleset),
+    ("DefaultRuleset", Command::DefaultRuleset),
     ("IncludeConfig", Command::Include),
 ];
 

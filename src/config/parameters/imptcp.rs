@@ -162,7 +162,12 @@ pub static LISTENER: Table<ListenerOptions> = Table {
             "addtlFrameDelimiter",
             &["InputPTCPServerAddtlFrameDelimiter"],
         ),
-        ListenerRow::later("ruleset", &["InputPTCPServerBindRuleset"]),
+        ListenerRow::new(
+            "ruleset",
+            Take::ByObject("word"),
+            "The ruleset that its messages go through; the default one if not set. It may be defined below.",
+        )
+        .legacy(&["InputPTCPServerBindRuleset"]),
         ListenerRow::later("processOnPoller", &[]),
     ],
     rsyslog: &[

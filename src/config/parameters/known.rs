@@ -3,7 +3,6 @@
 
 /// Objects and keywords that are followed by `(`.
 pub const RSYSLOG_OBJECTS: &[&str] = &[
-    "ruleset",
     "parser",
     "timezone",
     "lookup_table",
@@ -256,7 +255,6 @@ pub const RSYSLOG_DIRECTIVES: &[&str] = &[
     "DefaultNetstreamDriverCAFile",
     "DefaultNetstreamDriverCertFile",
     "DefaultNetstreamDriverKeyFile",
-    "DefaultRuleset",
     "DropMsgsWithMaliciousDnsPTRRecords",
     "DropTrailingLFOnReception",
     "ErrorMessagesToStderr",
@@ -346,7 +344,6 @@ pub const RSYSLOG_DIRECTIVES: &[&str] = &[
     "PStatSeverity",
     "RepeatedMsgReduction",
     "ResetConfigVariables",
-    "Ruleset",
     "RulesetCreateMainQueue",
     "RulesetParser",
     "Sleep",

@@ -108,7 +108,7 @@ fn read(text: &str) -> Config {
 fn both_spellings_set_the_same() {
     let default = plain(&read(&with_directive("MaxMessageSize", "8k")));
     for row in all().iter().filter(|row| row.is_built) {
-        let by_object = ["load", "type", "port", "file", "template"].contains(&row.name);
+        let by_object = ["load", "type", "port", "file", "template", "ruleset"].contains(&row.name);
         if by_object {
             continue;
         }
@@ -126,7 +126,7 @@ fn both_spellings_set_the_same() {
 #[test]
 fn names_have_no_case() {
     for row in all().iter().filter(|row| row.is_built) {
-        if ["load", "type", "port", "file"].contains(&row.name) {
+        if ["load", "type", "port", "file", "ruleset"].contains(&row.name) {
             continue;
         }
         let upper = row.name.to_uppercase();
@@ -163,7 +163,7 @@ fn what_is_not_built_says_so() {
 fn what_a_parameter_does_not_take_is_told() {
     for row in all().iter().filter(|row| row.is_built) {
         if ["text", "path"].contains(&row.type_name)
-            || ["load", "type", "template"].contains(&row.name)
+            || ["load", "type", "template", "ruleset"].contains(&row.name)
         {
             continue;
         }
@@ -203,7 +203,7 @@ fn names_are_unique_and_documented() {
         .for_each(|name| name.make_ascii_lowercase());
     names.sort();
     names.dedup();
-    // `$ModLoad`, `$InputPTCPServerRun` and `$ActionFileDefaultTemplate` are
-    // commands and have a row as well.
-    assert_eq!(count - names.len(), 3);
+    // `$ModLoad`, `$InputPTCPServerRun`, `$InputPTCPServerBindRuleset` and
+    // `$ActionFileDefaultTemplate` are commands and have a row as well.
+    assert_eq!(count - names.len(), 4);
 }

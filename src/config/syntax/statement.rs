@@ -198,12 +198,12 @@ impl Parser<'_> {
             }
             "call" => {
                 self.skip_inline_blank();
-                self.cursor
+                let ruleset = self
+                    .cursor
                     .word(|c| is_name_part(c) || matches!(c, '-' | '.'));
-                return items.push(Item::Unbuilt {
-                    what: "`call`",
+                return items.push(Item::Call {
+                    name: ruleset,
                     span: self.cursor.since(start),
-                    inside: Vec::new(),
                 });
             }
             _ if is_action(&name.value) => {

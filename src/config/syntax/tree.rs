@@ -17,6 +17,8 @@ pub enum Item {
     LegacyAction(Text),
     /// `stop`.
     Stop(Span),
+    /// `call name`; without a name that is empty.
+    Call { name: Spanned<String>, span: Span },
     /// A part of rsyslog's language that Splashdam knows and does not have.
     Unbuilt {
         /// What it is, as a noun: "a property filter".

@@ -2,15 +2,26 @@
 
 use std::sync::Arc;
 
+use super::super::assembly::Reception;
 use super::{CHUNK_WAIT, Pending, Reactor};
 use crate::base::Clock;
 use crate::message::Batch;
 use crate::ring::Ring;
 
 impl<R: Ring, C: Clock> Reactor<R, C> {
+    /// What the batches of a listener that are made in this turn share.
+    pub(super) fn reception(&self, listener: usize) -> Reception {
+        Reception {
+            at: self.received,
+            instant: self.now,
+            ruleset: self.shared.listeners[listener].options.ruleset,
+        }
+    }
+
     pub(super) fn publish_collected(&mut self, listener: usize) {
         if !self.collected[listener].is_empty() {
-            let batch = self.collected[listener].take_copied(self.received, self.now);
+            let reception = self.reception(listener);
+            let batch = self.collected[listener].take_copied(reception);
             self.publish(batch, listener);
         }
     }

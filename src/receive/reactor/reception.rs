@@ -95,9 +95,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                     .extend_from_slice(&chunk.bytes()[framed.rest..end]);
                 connection.count_faults(counters);
                 if !self.lent.is_empty() {
-                    let batch =
-                        self.lent
-                            .take_lent(chunk, start..framed.rest, self.received, self.now);
+                    let reception = self.reception(listener);
+                    let batch = self.lent.take_lent(chunk, start..framed.rest, reception);
                     self.in_chunks.push_back((self.now, batch.downgrade()));
                     // What the connection sent before is in front.
                     self.publish_collected(listener);
@@ -108,9 +107,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             // A chunk of tiny messages: its records would pin far more memory
             // than its text. It goes in pieces.
             let used = start..framed.rest;
-            let batch = self
-                .lent
-                .take_copy_of(chunk.bytes(), used, self.received, self.now);
+            let reception = self.reception(listener);
+            let batch = self.lent.take_copy_of(chunk.bytes(), used, reception);
             self.publish_collected(listener);
             self.publish(batch, listener);
             return self.collect(slot, &chunk, framed.rest, end);
