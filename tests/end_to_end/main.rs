@@ -19,6 +19,7 @@ mod file_integrity;
 mod framing;
 mod full_disk;
 mod half_open;
+mod hostile;
 mod rest;
 mod rulesets;
 mod selectors;
