@@ -37,6 +37,9 @@ pub const QUEUE_BATCHES_MAX: usize = 64 * 1024;
 /// Depth of calls from ruleset to ruleset.
 pub const CALL_DEPTH_MAX: usize = 16;
 
+/// Messages of the daemon's own that wait for room in the main queue at most.
+pub const OWN_WAITING_MAX: usize = 20_000;
+
 /// Bytes of one write to an output file.
 pub const FILE_WRITE_BYTES: usize = 2 * 1024 * 1024;
 

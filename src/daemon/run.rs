@@ -111,6 +111,8 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
     let queue_options = config.main_queue.clone();
     let own = Arc::new(OwnMessages::new(&hostname, config.program.default));
     let daemon = Arc::new(Daemon::start(config, switches, own)?);
+    let own = Arc::clone(&daemon.own);
+    let retrying = tokio::spawn(async move { own.retry().await });
     let serving =
         admin.map(|listener| tokio::spawn(admin::serve(listener, Arc::clone(&daemon), started)));
     let listeners: Vec<String> = daemon
@@ -145,6 +147,7 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
             ExitCode::FAILURE
         }
     };
+    retrying.abort();
     if let Some(serving) = serving {
         serving.abort();
     }
@@ -207,6 +210,10 @@ async fn stop(daemon: &Daemon, timeout_shutdown: Duration, timeout_action_comple
         daemon.wake_reactors();
         reactors_end(daemon, drained_by + LAST_WAIT).await;
     }
+    while daemon.own.is_waiting() && tokio::time::Instant::now() < drained_by {
+        sleep(JOIN_POLL).await;
+    }
+    daemon.own.abandon();
     daemon.worker.queue.close();
     if !worker_ends(daemon, drained_by).await && !worker_ends(daemon, completed_by).await {
         daemon.worker.must_abandon.store(true, Ordering::Release);
@@ -221,7 +228,9 @@ async fn stop(daemon: &Daemon, timeout_shutdown: Duration, timeout_action_comple
     };
     let inputs = daemon.reactors.listeners.iter();
     let in_inputs: u64 = inputs
-        .map(|listener| listener.counters.discarded_shutdown.get())
+        .map(|listener| &*listener.counters)
+        .chain([&daemon.own.counters])
+        .map(|counters| counters.discarded_shutdown.get())
         .sum();
     let in_queue = daemon.worker.queue.counters.discarded_shutdown.get() + in_hand;
     if in_inputs + in_queue > 0 {

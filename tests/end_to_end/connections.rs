@@ -225,6 +225,7 @@ fn the_end_of_a_paused_connection_is_noticed() {
     );
     let daemon = Setup::new(rules)
         .queue("queue.size=\"1000\" queue.timeoutShutdown=\"60000\"")
+        .input("notifyOnConnectionClose=\"on\"")
         .splashdam(&scratch);
     let silent: Vec<TcpStream> = (0..20).map(|_| daemon.connect()).collect();
     let flood = Flood {
@@ -253,7 +254,11 @@ fn the_end_of_a_paused_connection_is_noticed() {
     sending.finish();
     daemon.wait_until_delivered(flood.messages + 1);
     daemon.wait_for_accounts("all ends", |now| now.closed()["peer"] == 12);
+    // What was told while the queue was full is told all the same.
     daemon.stop();
+    let own = String::from_utf8(scratch.read("own.log")).unwrap();
+    assert_eq!(own.matches("reason peer").count(), 12, "{own}");
+    assert_eq!(own.matches("reason reset").count(), 9, "{own}");
 }
 
 #[test]
