@@ -25,8 +25,24 @@ pub const MESSAGE_BYTES_MIN: usize = 480;
 /// this offset are taken as part of MSG.
 pub const HEADER_BYTES_MAX: usize = u16::MAX as usize;
 
+/// Largest `maxFrameSize` that is accepted, in bytes, as in rsyslog.
+pub const FRAME_BYTES_MAX: usize = 200_000_000;
+
 /// Digits of an octet count that are read before it is refused: 2^31 has ten.
 pub const OCTET_COUNT_DIGITS_MAX: usize = 10;
+
+/// Messages that wait to be written to `oversizemsg.errorfile` at most.
+pub const OVERSIZE_WAITING_MAX: usize = 1024;
+
+/// Bytes that these have at most.
+pub const OVERSIZE_WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Bytes of a line in which `framing.delimiter.regex` is searched.
+pub const LINE_START_BYTES_MAX: usize = 4 * 1024;
+
+/// Memory that the compiled expression of `framing.delimiter.regex` may take,
+/// and once more for its cache, in bytes.
+pub const LINE_START_PROGRAM_BYTES_MAX: usize = 1 << 20;
 
 /// Records of one batch. A chunk of empty frames would hold 262,144.
 pub const BATCH_RECORDS_MAX: usize = 32 * 1024;
@@ -106,5 +122,7 @@ const _: () = {
     assert!(MESSAGE_BYTES_MIN <= MESSAGE_BYTES_DEFAULT);
     assert!(MESSAGE_BYTES_DEFAULT <= MESSAGE_BYTES_MAX);
     assert!(MESSAGE_BYTES_MAX < u32::MAX as usize);
+    // Any message fits when nothing else waits.
+    assert!(MESSAGE_BYTES_MAX <= OVERSIZE_WAITING_BYTES_MAX);
     assert!(CHUNKS_PER_REACTOR.is_power_of_two());
 };

@@ -19,6 +19,7 @@ pub use source::{Place, Source, Sources};
 pub use span::{FileId, Span, Spanned, Text};
 
 use crate::action::{ActionOptions, DriverOptions};
+use crate::frame::{FramerOptions, OversizeMode};
 use crate::limits::MESSAGE_BYTES_DEFAULT;
 use crate::queue::QueueOptions;
 use crate::receive::ListenerOptions;
@@ -50,6 +51,12 @@ pub struct Config {
 pub struct Globals {
     /// `maxMessageSize`, in bytes.
     pub max_message_size: usize,
+    /// `oversizemsg.input.mode`.
+    pub oversize_mode: OversizeMode,
+    /// `oversizemsg.errorfile`.
+    pub oversize_error_file: Option<PathBuf>,
+    /// `oversizemsg.report`.
+    pub oversize_report: bool,
     /// `workDirectory`. No queue keeps files yet.
     pub work_directory: PathBuf,
     /// Where the configuration sets it, for the warning that it has no effect.
@@ -79,12 +86,27 @@ impl Default for Globals {
     fn default() -> Self {
         Globals {
             max_message_size: MESSAGE_BYTES_DEFAULT,
+            oversize_mode: OversizeMode::Truncate,
+            oversize_error_file: None,
+            oversize_report: true,
             work_directory: PathBuf::from("/var/lib/splashdam"),
             work_directory_span: None,
             umask: None,
             pin_threads: PinThreads::Auto,
             admin_socket: None,
             local_hostname: None,
+        }
+    }
+}
+
+impl Globals {
+    /// What holds for the framing of all listeners.
+    pub fn framer(&self) -> FramerOptions {
+        FramerOptions {
+            message_bytes_max: self.max_message_size,
+            oversize: self.oversize_mode,
+            keeps_oversize: self.oversize_error_file.is_some(),
+            ..FramerOptions::default()
         }
     }
 }
@@ -113,6 +135,7 @@ impl Config {
         let of_globals = [
             Some(&mut globals.work_directory),
             globals.admin_socket.as_mut(),
+            globals.oversize_error_file.as_mut(),
         ];
         let of_listeners = self
             .listeners

@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use anyhow::{Context, Result, anyhow};
 use tokio::sync::Notify;
 
+use super::oversize_file::OversizeFile;
 use super::own::OwnMessages;
 use super::switches::Switches;
 use super::terminal;
@@ -19,7 +20,6 @@ use crate::base::clock::SystemClock;
 use crate::base::descriptor::EventFd;
 use crate::base::{ChunkPool, Counter, Sleeper, kernel, pin};
 use crate::config::{Config, PinThreads};
-use crate::frame::FramerOptions;
 use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX};
 use crate::message::{LocalClock, Report};
 use crate::queue::Queue;
@@ -41,6 +41,8 @@ pub struct Daemon {
     pub actions: Vec<(String, Arc<ActionCounters>)>,
     pub reactor_threads: Vec<JoinHandle<()>>,
     pub worker_thread: JoinHandle<()>,
+    /// `oversizemsg.errorfile`.
+    pub oversize_file: Option<OversizeFile>,
 }
 
 /// What a worker's thread needs to build its worker there.
@@ -103,6 +105,13 @@ impl Daemon {
             Arc::clone(&sleeper),
             rooms.clone(),
         ));
+        let oversize_file = match config.globals.oversize_error_file.clone() {
+            Some(path) => Some(
+                OversizeFile::start(path, own.clone())
+                    .context("cannot start the thread oversize-file")?,
+            ),
+            None => None,
+        };
         let reactors = Arc::new(ReactorShared {
             listeners,
             queue: Arc::clone(&queue),
@@ -111,6 +120,8 @@ impl Daemon {
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
                 .collect(),
             report: own.clone(),
+            reports_oversize: config.globals.oversize_report,
+            oversize: oversize_file.as_ref().map(|file| Arc::clone(&file.queue)),
             is_stopping: AtomicBool::new(false),
             must_abandon: AtomicBool::new(false),
         });
@@ -158,10 +169,7 @@ impl Daemon {
             move |started| work(parts, started)
         })?;
 
-        let framer = FramerOptions {
-            message_bytes_max: config.globals.max_message_size,
-            ..FramerOptions::default()
-        };
+        let framer = config.globals.framer();
         let mut reactor_threads = Vec::new();
         for (index, event) in events.into_iter().enumerate() {
             let parts = ReactorParts {
@@ -189,6 +197,7 @@ impl Daemon {
             actions: accounts,
             reactor_threads,
             worker_thread,
+            oversize_file,
         })
     }
 
@@ -217,6 +226,9 @@ impl Daemon {
     pub fn reopen(&self) {
         self.worker.reopen_generation.fetch_add(1, Ordering::AcqRel);
         self.worker.queue.wake_consumer();
+        if let Some(file) = &self.oversize_file {
+            file.reopen();
+        }
     }
 }
 
@@ -311,7 +323,7 @@ fn react(parts: ReactorParts, started: Started) {
     .and_then(|ring| {
         let pool = ChunkPool::new(
             CHUNKS_PER_REACTOR as u16,
-            parts.options.framer.carry_bytes_max(),
+            parts.shared.carry_bytes_max(&parts.options.framer),
             sleeper_of(&parts.event),
         )?;
         Ok(Reactor::new(

@@ -214,11 +214,18 @@ async fn stop(daemon: &Daemon, timeout_shutdown: Duration, timeout_action_comple
         sleep(JOIN_POLL).await;
     }
     daemon.own.abandon();
+    if let Some(file) = &daemon.oversize_file {
+        file.queue.close();
+    }
     daemon.worker.queue.close();
     if !worker_ends(daemon, drained_by).await && !worker_ends(daemon, completed_by).await {
         daemon.worker.must_abandon.store(true, Ordering::Release);
         daemon.worker.queue.wake_consumer();
         worker_ends(daemon, completed_by + LAST_WAIT).await;
+    }
+    if !oversize_file_ends(daemon, completed_by + LAST_WAIT).await {
+        let text = "oversizemsg.errorfile: not all could be written before the stop".to_owned();
+        daemon.own.report(Severity::ERROR, text);
     }
     // A worker that hangs in the kernel still has what it was given.
     let in_hand = if daemon.worker_thread.is_finished() {
@@ -259,6 +266,18 @@ async fn reactors_end(daemon: &Daemon, by: tokio::time::Instant) -> bool {
 async fn worker_ends(daemon: &Daemon, by: tokio::time::Instant) -> bool {
     let ended = async {
         while !daemon.worker_thread.is_finished() {
+            sleep(JOIN_POLL).await;
+        }
+    };
+    timeout_at(by, ended).await.is_ok()
+}
+
+async fn oversize_file_ends(daemon: &Daemon, by: tokio::time::Instant) -> bool {
+    let Some(file) = &daemon.oversize_file else {
+        return true;
+    };
+    let ended = async {
+        while !file.is_finished() {
             sleep(JOIN_POLL).await;
         }
     };

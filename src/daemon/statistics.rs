@@ -44,7 +44,12 @@ pub struct InputStatistics {
     pub discarded_empty: u64,
     pub discarded_full: u64,
     pub discarded_shutdown: u64,
+    /// Messages longer than `maxMessageSize`, by what was done with them.
     pub truncated: u64,
+    pub split: u64,
+    pub accepted: u64,
+    /// Messages that are missing in `oversizemsg.errorfile`.
+    pub oversize_unwritten: u64,
     pub framing_no_count: u64,
     pub framing_count_too_large: u64,
     pub framing_cut: u64,
@@ -157,6 +162,9 @@ fn input(name: &str, address: Option<String>, counters: &InputCounters) -> Input
         discarded_full: counters.discarded_full.get(),
         discarded_shutdown: counters.discarded_shutdown.get(),
         truncated: counters.truncated.get(),
+        split: counters.split.get(),
+        accepted: counters.accepted.get(),
+        oversize_unwritten: counters.oversize_unwritten.get(),
         framing_no_count: counters.no_count.get(),
         framing_count_too_large: counters.count_too_large.get(),
         framing_cut: counters.cut.get(),

@@ -4,18 +4,27 @@ use std::ops::Range;
 
 use memchr::memchr;
 
+use super::{Delimiters, OversizeMode};
 use crate::base::scan::find_control;
-use crate::limits::{MESSAGE_BYTES_DEFAULT, OCTET_COUNT_DIGITS_MAX};
+use crate::limits::{
+    LINE_START_BYTES_MAX, MESSAGE_BYTES_DEFAULT, MESSAGE_BYTES_MAX, OCTET_COUNT_DIGITS_MAX,
+};
 
 /// What a framer accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FramerOptions {
     /// `supportOctetCountedFraming`.
     pub octet_counted: bool,
-    /// `$MaxMessageSize`, in bytes: longer messages are truncated.
+    /// `$MaxMessageSize`, in bytes: longer messages are dealt with as
+    /// `oversize` says.
     pub message_bytes_max: usize,
     /// `maxFrameSize`, in bytes: a larger octet count is taken as text.
     pub frame_bytes_max: usize,
+    pub delimiters: Delimiters,
+    pub oversize: OversizeMode,
+    /// Whether a message that is too long is wanted as a whole beside what
+    /// becomes of it (`oversizemsg.errorfile`).
+    pub keeps_oversize: bool,
 }
 
 impl Default for FramerOptions {
@@ -24,15 +33,53 @@ impl Default for FramerOptions {
             octet_counted: true,
             message_bytes_max: MESSAGE_BYTES_DEFAULT,
             frame_bytes_max: 200_000,
+            delimiters: Delimiters::default(),
+            oversize: OversizeMode::Truncate,
+            keeps_oversize: false,
         }
     }
 }
 
 impl FramerOptions {
+    /// Whether a [`Framer`] does: frames end with line feeds and octet counts,
+    /// and of a message that is too long nothing but its begin is wanted.
+    pub fn is_plain(&self) -> bool {
+        self.delimiters == Delimiters::default()
+            && self.oversize == OversizeMode::Truncate
+            && !self.keeps_oversize
+    }
+
+    /// Most bytes of a frame that are kept: of a longer one the rest is taken
+    /// by itself, or skipped.
+    pub fn whole_bytes_max(&self) -> usize {
+        let message = self.message_bytes_max;
+        let frame = self.frame_bytes_max.min(MESSAGE_BYTES_MAX).max(message);
+        match self.oversize {
+            OversizeMode::Accept => frame,
+            // Pieces are cut at the same places whether it is kept or not.
+            OversizeMode::Split if self.keeps_oversize => frame - frame % message,
+            OversizeMode::Truncate if self.keeps_oversize => frame,
+            OversizeMode::Split | OversizeMode::Truncate => message,
+        }
+    }
+
+    /// Bytes of the longest message that is delivered.
+    pub fn text_bytes_max(&self) -> usize {
+        match self.oversize {
+            OversizeMode::Accept => self.whole_bytes_max(),
+            OversizeMode::Truncate | OversizeMode::Split => self.message_bytes_max,
+        }
+    }
+
     /// Most bytes that a frame without its end occupies: an octet count, its
-    /// space, and the longest message.
+    /// space, and the most that is kept; or that much, a delimiter, and what is
+    /// needed of the next line to know whether it is the next message.
     pub fn carry_bytes_max(&self) -> usize {
-        OCTET_COUNT_DIGITS_MAX + 1 + self.message_bytes_max
+        let judged = match self.delimiters.line_start {
+            Some(_) => LINE_START_BYTES_MAX,
+            None => 0,
+        };
+        OCTET_COUNT_DIGITS_MAX + 1 + self.whole_bytes_max() + judged
     }
 }
 
@@ -62,8 +109,12 @@ pub struct Frame {
 /// What was wrong with the frames of a stream. Each kind counts frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FramingFaults {
-    /// Longer than `message_bytes_max`.
+    /// Longer than `message_bytes_max`: the rest is lost.
     pub truncated: u64,
+    /// Longer than `message_bytes_max`: the rest is further messages.
+    pub split: u64,
+    /// Longer than `message_bytes_max`, and taken as it is: no fault.
+    pub accepted: u64,
     /// A leading digit that starts no octet count (RFC 6587 section 3.4.1:
     /// no leading zero, followed by one space). The frame is taken by line feed.
     pub no_count: u64,
@@ -77,7 +128,7 @@ pub struct FramingFaults {
 impl FramingFaults {
     /// Frames with a fault.
     pub fn count(&self) -> u64 {
-        self.truncated + self.no_count + self.count_too_large + self.cut
+        self.truncated + self.split + self.no_count + self.count_too_large + self.cut
     }
 }
 
@@ -104,7 +155,7 @@ pub struct Framer {
 }
 
 /// What the digits at the start of a frame mean.
-enum Count {
+pub(super) enum Count {
     /// An octet count: bytes of its text with the space, and its value.
     Valid {
         header: usize,
@@ -279,7 +330,7 @@ impl Framer {
 }
 
 /// Reads the octet count at the start of `rest`, which begins with a digit.
-fn octet_count(rest: &[u8], value_max: usize) -> Count {
+pub(super) fn octet_count(rest: &[u8], value_max: usize) -> Count {
     if rest[0] == b'0' {
         return Count::None;
     }

@@ -7,6 +7,7 @@ fn options() -> FramerOptions {
         octet_counted: true,
         message_bytes_max: 20,
         frame_bytes_max: 100,
+        ..FramerOptions::default()
     }
 }
 

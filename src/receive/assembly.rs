@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::InputCounters;
+use super::framing::ConnectionFramer;
 use crate::base::text::Lent;
 use crate::base::{Chunk, Instant, Text};
-use crate::frame::{Framer, FramerOptions};
+use crate::frame::{Frame, FramerOptions, Stream};
 use crate::limits::BATCH_RECORDS_MAX;
 use crate::message::batch::Recycler;
 use crate::message::{Batch, Body, Header, Record, Source, Timestamp};
@@ -74,8 +75,30 @@ impl Assembly {
     /// texts count from the start of `bytes`.
     pub fn frame(
         &mut self,
-        framer: &mut Framer,
+        framer: &mut ConnectionFramer,
         options: &FramerOptions,
+        bytes: &[u8],
+        range: Range<usize>,
+        source: &Arc<Source>,
+        counters: &InputCounters,
+    ) -> Framed {
+        // The loop is compiled for each framer by itself.
+        match framer {
+            ConnectionFramer::Plain(framer) => {
+                let next = |bytes: &[u8], at: &mut usize| framer.next(options, bytes, at);
+                self.frame_by(next, bytes, range, source, counters)
+            }
+            ConnectionFramer::Delimited(framer) => {
+                let next =
+                    |bytes: &[u8], at: &mut usize| framer.next(options, bytes, at, Stream::GoesOn);
+                self.frame_by(next, bytes, range, source, counters)
+            }
+        }
+    }
+
+    fn frame_by(
+        &mut self,
+        mut next: impl FnMut(&[u8], &mut usize) -> Option<Frame>,
         bytes: &[u8],
         range: Range<usize>,
         source: &Arc<Source>,
@@ -95,7 +118,7 @@ impl Assembly {
         // What the last parsed header was decided by, and that header.
         let mut decided: Option<(&[u8], Header)> = None;
         while self.records.len() < BATCH_RECORDS_MAX {
-            let Some(frame) = framer.next(options, bytes, &mut at) else {
+            let Some(frame) = next(bytes, &mut at) else {
                 is_full = false;
                 break;
             };
@@ -153,7 +176,7 @@ impl Assembly {
     /// the bytes may be forgotten.
     pub fn frame_copied(
         &mut self,
-        framer: &mut Framer,
+        framer: &mut ConnectionFramer,
         options: &FramerOptions,
         bytes: &[u8],
         range: Range<usize>,
@@ -177,25 +200,52 @@ impl Assembly {
         framed
     }
 
-    /// Appends the last frame of a stream that ended; see [`Framer::finish`].
-    /// Returns the number of frames, 0 or 1.
+    /// Appends the last frames of a stream that ended: `carry` is what was left
+    /// of it. A line that the peer ended by closing (`is_closed`) is whole; one
+    /// that was ended by an error or by a stop is cut. Returns their number.
     pub fn finish(
         &mut self,
-        framer: &mut Framer,
+        framer: &mut ConnectionFramer,
         options: &FramerOptions,
         carry: &[u8],
         is_closed: bool,
         source: &Arc<Source>,
         counters: &InputCounters,
     ) -> u64 {
-        let Some(frame) = framer.finish(options, carry, is_closed) else {
-            return 0;
+        let framer = match framer {
+            ConnectionFramer::Plain(framer) => {
+                let Some(frame) = framer.finish(options, carry, is_closed) else {
+                    return 0;
+                };
+                self.push_last(&frame, carry, source, counters);
+                return 1;
+            }
+            ConnectionFramer::Delimited(framer) => framer,
         };
+        let stream = match is_closed {
+            true => Stream::Closed,
+            false => Stream::Broken,
+        };
+        let (mut at, mut frames) = (0, 0);
+        while let Some(frame) = framer.next(options, carry, &mut at, stream) {
+            self.push_last(&frame, carry, source, counters);
+            frames += 1;
+        }
+        frames
+    }
+
+    fn push_last(
+        &mut self,
+        frame: &Frame,
+        carry: &[u8],
+        source: &Arc<Source>,
+        counters: &InputCounters,
+    ) {
         counters.received.add(1);
-        let text = &carry[frame.range];
+        let text = &carry[frame.range.clone()];
         if text.is_empty() {
             counters.discarded_empty.add(1);
-            return 1;
+            return;
         }
         let source = self.source_index(source);
         if frame.has_control {
@@ -211,7 +261,6 @@ impl Assembly {
             });
             self.copied.extend_from_slice(text);
         }
-        1
     }
 
     /// The batch of all records, whose texts lie in `chunk`.

@@ -4,8 +4,10 @@ use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
-use super::{CloseReason, ConnectionAccount, InputCounters};
-use crate::frame::Framer;
+use super::framing::ConnectionFramer;
+use super::reactor::ReactorShared;
+use super::{CloseReason, ConnectionAccount};
+use crate::base::Instant;
 use crate::message::Source;
 
 /// What a reactor knows of a connection.
@@ -15,7 +17,7 @@ pub(super) struct Connection {
     pub listener: usize,
     pub source: Arc<Source>,
     pub account: Arc<ConnectionAccount>,
-    pub framer: Framer,
+    pub framer: ConnectionFramer,
     /// The bytes of a frame that has not ended.
     pub carry: Vec<u8>,
     pub receive: ReceiveState,
@@ -30,11 +32,15 @@ impl Connection {
         CloseReason::of_error(error, has_user_timeout)
     }
 
-    /// Adds the framer's new faults to the accounts.
-    pub fn count_faults(&mut self, counters: &InputCounters) {
+    /// Adds the framer's new faults to the accounts, and tells those that cost
+    /// text.
+    pub fn count_faults(&mut self, shared: &ReactorShared, now: Instant) {
         let faults = self.framer.take_faults();
-        counters.add_faults(faults);
+        shared.listeners[self.listener].counters.add_faults(faults);
         self.account.framing_faults.add(faults.count());
+        if faults.truncated + faults.split + faults.accepted > 0 {
+            shared.tell_oversize(self.listener, &self.account.peer, now);
+        }
     }
 }
 

@@ -33,9 +33,14 @@ pub struct InputCounters {
     pub discarded_shutdown: Counter,
     /// Faults in the framing; see [`FramingFaults`].
     pub truncated: Counter,
+    pub split: Counter,
+    pub accepted: Counter,
     pub no_count: Counter,
     pub count_too_large: Counter,
     pub cut: Counter,
+    /// Messages that were to be written to `oversizemsg.errorfile` and are not
+    /// in it.
+    pub oversize_unwritten: Counter,
     /// Messages whose control characters were escaped.
     pub escaped: Counter,
     /// Receives that found no chunk.
@@ -47,6 +52,8 @@ pub struct InputCounters {
 impl InputCounters {
     pub(super) fn add_faults(&self, faults: FramingFaults) {
         self.truncated.add(faults.truncated);
+        self.split.add(faults.split);
+        self.accepted.add(faults.accepted);
         self.no_count.add(faults.no_count);
         self.count_too_large.add(faults.count_too_large);
         self.cut.add(faults.cut);

@@ -8,6 +8,7 @@ use std::{fs, io};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
 
+use super::oversize::OversizeTold;
 use super::{InputCounters, ListenerOptions};
 use crate::base::{Liveness, kernel};
 
@@ -36,6 +37,7 @@ pub struct Listener {
     liveness: Liveness,
     pub options: ListenerOptions,
     pub counters: Arc<InputCounters>,
+    pub(super) oversize_told: OversizeTold,
 }
 
 impl Listener {
@@ -77,6 +79,7 @@ impl Listener {
             liveness,
             options,
             counters: Arc::default(),
+            oversize_told: OversizeTold::default(),
         })
     }
 

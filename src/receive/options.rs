@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use super::KeepAliveOptions;
+use crate::frame::{Delimiters, FramerOptions, OversizeMode};
 
 /// Parameters of one `input(type="imptcp" …)`.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,12 @@ pub struct ListenerOptions {
     pub name: String,
     /// `supportOctetCountedFraming`.
     pub octet_counted_framing: bool,
+    /// What else than a line feed ends a frame.
+    pub delimiters: Delimiters,
+    /// `maxFrameSize`, in bytes; [`FramerOptions`]'s if not set.
+    pub frame_bytes_max: Option<usize>,
+    /// `discardTruncatedMsg`: a message that is too long is never split.
+    pub discards_truncated: bool,
     /// `socketBacklog`.
     pub backlog: i32,
     /// `maxSessions`: connections at a time.
@@ -44,6 +51,9 @@ impl Default for ListenerOptions {
             address: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
             name: "imptcp".to_owned(),
             octet_counted_framing: true,
+            delimiters: Delimiters::default(),
+            frame_bytes_max: None,
+            discards_truncated: false,
             backlog: 4096,
             max_sessions: None,
             keep_alive: KeepAliveOptions::default(),
@@ -52,6 +62,23 @@ impl Default for ListenerOptions {
             notify_on_close: false,
             ruleset: 0,
             place: String::new(),
+        }
+    }
+}
+
+impl ListenerOptions {
+    /// How its connections are framed; `base` has what holds for all listeners.
+    pub fn framer(&self, base: &FramerOptions) -> FramerOptions {
+        let oversize = match base.oversize {
+            OversizeMode::Split if self.discards_truncated => OversizeMode::Truncate,
+            mode => mode,
+        };
+        FramerOptions {
+            octet_counted: self.octet_counted_framing,
+            frame_bytes_max: self.frame_bytes_max.unwrap_or(base.frame_bytes_max),
+            delimiters: self.delimiters.clone(),
+            oversize,
+            ..base.clone()
         }
     }
 }

@@ -17,6 +17,7 @@ mod failing_action;
 mod file_creation;
 mod file_integrity;
 mod framing;
+mod framing_parameters;
 mod full_disk;
 mod half_open;
 mod hostile;

@@ -51,6 +51,8 @@ fn loads(connections: u16) -> Vec<usize> {
             .map(|_| Arc::new(Inbox::new(event())))
             .collect(),
         report: Arc::new(Silent),
+        reports_oversize: false,
+        oversize: None,
         is_stopping: AtomicBool::new(false),
         must_abandon: AtomicBool::new(false),
     });

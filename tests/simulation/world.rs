@@ -135,6 +135,8 @@ impl World {
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
                 .collect(),
             report: Arc::new(Silent),
+            reports_oversize: false,
+            oversize: None,
             is_stopping: AtomicBool::new(false),
             must_abandon: AtomicBool::new(false),
         });

@@ -66,9 +66,17 @@ impl Checker {
             self.found
                 .push(Diagnostic::warning(legacy.directive.span, message).hint(hint));
         }
-        let needed = self.globals.max_message_size;
+        let base = self.globals.framer();
+        let listeners = self.listeners.iter();
+        let needed = listeners
+            .map(|planned| planned.options.framer(&base).text_bytes_max())
+            .fold(self.globals.max_message_size, usize::max);
         if self.main_queue.memory_bytes_max < needed {
-            let message = format!("queue.maxMemory is below maxMessageSize, {needed} bytes");
+            let what = match needed > self.globals.max_message_size {
+                true => "the longest message that oversizemsg.input.mode accepts",
+                false => "maxMessageSize",
+            };
+            let message = format!("queue.maxMemory is below {what}, {needed} bytes");
             let hint = "the queue must hold one message of any size";
             let error = match self.main_queue_at {
                 Some(span) => Diagnostic::error(span, message),

@@ -137,6 +137,11 @@ impl Checker {
     ) {
         let mut listener = ListenerOptions::default();
         settings.iter().for_each(|set| set(&mut listener));
+        if let Some(name) = listener.delimiters.without_meaning() {
+            let message = format!("`{name}` has no meaning beside `framing.delimiter.regex`");
+            let hint = "only lines that the expression matches begin a message";
+            self.error(span, message, hint);
+        }
         let place = self.sources.place(span.file, span.start as usize);
         if let Some(source) = self.sources.get(span.file) {
             listener.place = format!("{}:{}", source.name, place.line);

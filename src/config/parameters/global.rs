@@ -5,11 +5,18 @@ use std::path::PathBuf;
 use super::row::{Row, Take};
 use super::{Table, known};
 use crate::config::{Globals, PinThreads};
+use crate::frame::OversizeMode;
 use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_BYTES_MIN};
 
 type GlobalRow = Row<Globals>;
 
 const PIN_THREADS: [PinThreads; 3] = [PinThreads::Auto, PinThreads::On, PinThreads::Off];
+
+const OVERSIZE_MODES: [OversizeMode; 3] = [
+    OversizeMode::Truncate,
+    OversizeMode::Split,
+    OversizeMode::Accept,
+];
 
 /// `global()`.
 pub static GLOBAL: Table<Globals> = Table {
@@ -32,11 +39,30 @@ pub static GLOBAL: Table<Globals> = Table {
                 MESSAGE_BYTES_MAX as u64,
                 |globals, bytes| globals.max_message_size = bytes as usize,
             ),
-            "Longest message; what is longer is truncated.",
+            "Longest message; `oversizemsg.input.mode` says what is done with longer ones.",
         )
         .legacy(&["MaxMessageSize"])
         .unit("bytes")
         .default("limits::MESSAGE_BYTES_DEFAULT"),
+        GlobalRow::new(
+            "oversizemsg.input.mode",
+            Take::Word(&["truncate", "split", "accept"], &[], |globals, index| {
+                globals.oversize_mode = OVERSIZE_MODES.get(index).copied().unwrap_or_default();
+            }),
+            "What is done with a message that is longer than maxMessageSize.",
+        )
+        .default("frame::OversizeMode"),
+        GlobalRow::new(
+            "oversizemsg.errorfile",
+            Take::Path(|globals, path| globals.oversize_error_file = Some(path)),
+            "File into which messages that are longer than maxMessageSize are written, one line of JSON each.",
+        ),
+        GlobalRow::new(
+            "oversizemsg.report",
+            Take::Binary(|globals, on| globals.oversize_report = on),
+            "Whether it is told, once a minute for each listener, that messages are too long.",
+        )
+        .default("config::Globals"),
         GlobalRow::new(
             "umask",
             Take::Mode(|globals, mode| globals.umask = Some(mode)),

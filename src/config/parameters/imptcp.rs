@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Table;
 use super::row::{Row, Take};
+use crate::limits::FRAME_BYTES_MAX;
 use crate::receive::{ListenerOptions, PROBES_MAX, SECONDS_MAX};
 
 type ModuleRow = Row<ImptcpModule>;
@@ -77,6 +78,48 @@ pub static LISTENER: Table<ListenerOptions> = Table {
             "Whether frames may begin with their length (RFC 6587 section 3.4.1).",
         )
         .legacy(&["InputPTCPServerSupportOctetCountedFraming"])
+        .default("receive::ListenerOptions"),
+        ListenerRow::new(
+            "maxFrameSize",
+            Take::Whole(1, FRAME_BYTES_MAX as i64, |listener, bytes| {
+                listener.frame_bytes_max = usize::try_from(bytes).ok();
+            }),
+            "Largest octet count; a frame with a larger one is text that ends with a delimiter.",
+        )
+        .unit("bytes")
+        .default("frame::FramerOptions"),
+        ListenerRow::new(
+            "addtlFrameDelimiter",
+            Take::Whole(-1, 255, |listener, byte| {
+                listener.delimiters.additional = u8::try_from(byte).ok();
+            }),
+            "A byte that ends a frame as a line feed does; -1: none.",
+        )
+        .legacy(&["InputPTCPServerAddtlFrameDelimiter"])
+        .default("frame::Delimiters"),
+        ListenerRow::new(
+            "multiLine",
+            Take::Binary(|listener, on| listener.delimiters.is_multi_line = on),
+            "Whether a delimiter ends a frame only where `<` follows it.",
+        )
+        .default("frame::Delimiters"),
+        ListenerRow::new(
+            "framing.delimiter.regex",
+            Take::LineStart(|listener, start| listener.delimiters.line_start = Some(start)),
+            "A message begins with a line that this matches, and there only.",
+        )
+        .default("frame::Delimiters"),
+        ListenerRow::new(
+            "framingfix.cisco.asa",
+            Take::Binary(|listener, on| listener.delimiters.skips_spaces = on),
+            "Whether spaces in front of a frame are none of it.",
+        )
+        .default("frame::Delimiters"),
+        ListenerRow::new(
+            "discardTruncatedMsg",
+            Take::Binary(|listener, on| listener.discards_truncated = on),
+            "Whether the rest of a message that is too long is dropped where oversizemsg.input.mode is split.",
+        )
         .default("receive::ListenerOptions"),
         ListenerRow::new(
             "socketBacklog",
@@ -158,10 +201,6 @@ pub static LISTENER: Table<ListenerOptions> = Table {
         )
         .unit("connections"),
         ListenerRow::later("path", &[]),
-        ListenerRow::later(
-            "addtlFrameDelimiter",
-            &["InputPTCPServerAddtlFrameDelimiter"],
-        ),
         ListenerRow::new(
             "ruleset",
             Take::ByObject("word"),
@@ -171,12 +210,7 @@ pub static LISTENER: Table<ListenerOptions> = Table {
         ListenerRow::later("processOnPoller", &[]),
     ],
     rsyslog: &[
-        "framing.delimiter.regex",
-        "multiLine",
-        "framingfix.cisco.asa",
         "flowControl",
-        "maxFrameSize",
-        "discardTruncatedMsg",
         "defaultTZ",
         "ratelimit.interval",
         "ratelimit.burst",

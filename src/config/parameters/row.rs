@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::diagnostic::did_you_mean;
 use crate::config::span::Text;
+use crate::frame::LineStart;
 
 /// One parameter of an object whose options are a `T`.
 pub struct Row<T: 'static> {
@@ -51,6 +52,8 @@ pub enum Take<T> {
     Name(fn(&mut T, &Text)),
     /// A path that is not empty.
     Path(fn(&mut T, PathBuf)),
+    /// A regular expression.
+    LineStart(fn(&mut T, LineStart)),
     /// An IP address.
     Address(fn(&mut T, IpAddr)),
     /// One of some words: those that are built, those that are not.
@@ -127,6 +130,7 @@ impl<T> Row<T> {
             Take::Mode(_) => "mode",
             Take::Text(_) | Take::Name(_) => "text",
             Take::Path(_) => "path",
+            Take::LineStart(_) => "regular expression",
             Take::Address(_) => "address",
             Take::Word(..) => "word",
             Take::ByObject(type_name) => type_name,
@@ -206,6 +210,15 @@ impl<T> Row<T> {
                 let path = PathBuf::from(written);
                 Ok(Rc::new(move |options| set(options, path.clone())))
             }
+            Take::LineStart(set) => match LineStart::new(written) {
+                Ok(value) => Ok(Rc::new(move |options| set(options, value.clone()))),
+                Err(error) => {
+                    // The last line says what is wrong; the others show where.
+                    let error = error.lines().last().unwrap_or_default();
+                    let error = error.strip_prefix("error: ").unwrap_or(error);
+                    refuse(format!("a regular expression ({error})"))
+                }
+            },
             Take::Address(set) => match written.parse::<IpAddr>() {
                 Ok(value) => Ok(Rc::new(move |options| set(options, value))),
                 Err(_) => refuse("an IPv4 or IPv6 address".to_owned()),

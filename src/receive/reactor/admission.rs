@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::{ACCEPT, Reactor};
 use crate::base::{Clock, Liveness, kernel};
-use crate::frame::Framer;
 use crate::message::{Severity, Source};
 use crate::receive::connection::{Connection, ReceiveState};
+use crate::receive::framing::ConnectionFramer;
 use crate::receive::{CloseReason, ConnectionAccount, Handover};
 use crate::ring::{Ring, Token};
 
@@ -155,7 +155,10 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 input: shared.options.name.as_str().into(),
             }),
             account: Arc::new(account),
-            framer: Framer::default(),
+            framer: ConnectionFramer::new(
+                &self.framers[listener],
+                self.oversize_sinks[listener].as_ref(),
+            ),
             carry: Vec::new(),
             receive: ReceiveState::Armed,
             ending: None,

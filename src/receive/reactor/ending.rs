@@ -108,7 +108,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             counters,
         );
         connection.account.messages.add(last);
-        connection.count_faults(counters);
+        connection.count_faults(&self.shared, self.now);
         counters.closed[reason as usize].add(1);
         counters.sessions.subtract(1);
         if self.shared.listeners[listener].options.notify_on_close {

@@ -7,18 +7,19 @@ mod reception;
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::assembly::Assembly;
 use super::connection::Connection;
-use super::{Inbox, Listener};
+use super::{Inbox, Listener, OversizeQueue, OversizeSink};
 use crate::base::{ChunkPool, Clock, Instant, Sleeper};
 use crate::frame::FramerOptions;
 use crate::limits::{CHUNK_WAIT_MS_MAX, RECYCLED_MAX};
 use crate::message::batch::Recycler;
-use crate::message::{Batch, Body, LocalClock, Report, Timestamp};
+use crate::message::{Batch, Body, LocalClock, Report, Severity, Timestamp};
 use crate::queue::Queue;
 use crate::ring::{Completion, Outcome, Ring, Token};
 
@@ -36,6 +37,10 @@ pub struct ReactorShared {
     pub inboxes: Vec<Arc<Inbox>>,
     /// Takes what is to be told about connections.
     pub report: Arc<dyn Report>,
+    /// `oversizemsg.report`: whether messages that are too long are told.
+    pub reports_oversize: bool,
+    /// What takes messages that are too long, if they are kept.
+    pub oversize: Option<Arc<OversizeQueue>>,
     /// Set at stop: no more input.
     pub is_stopping: AtomicBool,
     /// Set when the time to stop is over: what the queue does not take is given
@@ -43,13 +48,40 @@ pub struct ReactorShared {
     pub must_abandon: AtomicBool,
 }
 
+impl ReactorShared {
+    /// Bytes of headroom that the chunks need; `base` as in [`ReactorOptions`].
+    pub fn carry_bytes_max(&self, base: &FramerOptions) -> usize {
+        let listeners = self.listeners.iter();
+        let needed = listeners.map(|listener| listener.options.framer(base).carry_bytes_max());
+        needed.fold(base.carry_bytes_max(), usize::max)
+    }
+
+    /// Tells, at most once a minute for each listener, that messages are too
+    /// long.
+    pub(super) fn tell_oversize(&self, listener: usize, peer: &SocketAddr, now: Instant) {
+        let listener = &self.listeners[listener];
+        if !self.reports_oversize || !listener.oversize_told.is_due(now) {
+            return;
+        }
+        let counters = &listener.counters;
+        let text = format!(
+            "listener {} receives messages longer than maxMessageSize, the latest from {peer}: {} \
+             truncated, {} split, {} accepted so far",
+            listener.options.name,
+            counters.truncated.get(),
+            counters.split.get(),
+            counters.accepted.get()
+        );
+        self.report.report(Severity::WARNING, text);
+    }
+}
+
 /// What a reactor is told.
 #[derive(Clone, Debug)]
 pub struct ReactorOptions {
     /// Which of the reactors it is, from 0. The first one accepts.
     pub index: usize,
-    /// For all listeners; each one says itself whether frames may be octet
-    /// counted.
+    /// For all listeners; each one says itself what else ends its frames.
     pub framer: FramerOptions,
     /// Chunks that are provided to the ring at once at most.
     pub provided_max: usize,
@@ -77,6 +109,8 @@ pub struct Reactor<R, C> {
     idle_at: Option<Instant>,
     /// How the connections of each listener are framed.
     framers: Vec<FramerOptions>,
+    /// Where what is too long goes, for each listener.
+    oversize_sinks: Vec<Option<Arc<OversizeSink>>>,
     /// For what is copied, of all connections of a listener together.
     collected: Vec<Assembly>,
     /// For what stays in its chunk.
@@ -108,7 +142,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         pool: Arc<ChunkPool>,
         room: Arc<Sleeper>,
     ) -> Reactor<R, C> {
-        assert!(pool.headroom() >= options.framer.carry_bytes_max());
+        assert!(pool.headroom() >= shared.carry_bytes_max(&options.framer));
         let recycler = Arc::new(Recycler::new(RECYCLED_MAX));
         let now = clock.now();
         let collected = shared
@@ -119,11 +153,14 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         let framers = shared
             .listeners
             .iter()
-            .map(|listener| FramerOptions {
-                octet_counted: listener.options.octet_counted_framing,
-                ..options.framer.clone()
-            })
+            .map(|listener| listener.options.framer(&options.framer))
             .collect();
+        let sink = |listener: &Listener| {
+            let queue = Arc::clone(shared.oversize.as_ref()?);
+            let counters = Arc::clone(&listener.counters);
+            Some(OversizeSink::new(&listener.options.name, counters, queue))
+        };
+        let oversize_sinks = shared.listeners.iter().map(sink).collect();
         let told_at = vec![None; shared.listeners.len()];
         let mut reactor = Reactor {
             ring,
@@ -140,6 +177,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             told_at,
             idle_at: None,
             framers,
+            oversize_sinks,
             collected,
             lent: Assembly::new(recycler),
             pending: VecDeque::new(),

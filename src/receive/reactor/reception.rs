@@ -93,7 +93,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 connection
                     .carry
                     .extend_from_slice(&chunk.bytes()[framed.rest..end]);
-                connection.count_faults(counters);
+                connection.count_faults(&self.shared, self.now);
                 if !self.lent.is_empty() {
                     let reception = self.reception(listener);
                     let batch = self.lent.take_lent(chunk, start..framed.rest, reception);
@@ -138,7 +138,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             if !framed.is_full {
                 let rest = &chunk.bytes()[start..end];
                 connection.carry.extend_from_slice(rest);
-                connection.count_faults(counters);
+                connection.count_faults(&self.shared, self.now);
             }
             if collected.is_full() || collected.copied_bytes() >= COLLECT_BYTES {
                 self.publish_collected(listener);
