@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow};
 use tokio::sync::Notify;
 
 use super::own::OwnMessages;
+use super::socket_states::SocketReader;
 use super::switches::Switches;
 use super::terminal;
 use crate::action::{Action, ActionCounters, ActionOptions, DriverOptions};
@@ -41,6 +42,8 @@ pub struct Daemon {
     pub actions: Vec<(String, Arc<ActionCounters>)>,
     pub reactor_threads: Vec<JoinHandle<()>>,
     pub worker_thread: JoinHandle<()>,
+    /// Asks the kernel about the connections.
+    pub sockets: SocketReader,
 }
 
 /// What a worker's thread needs to build its worker there.
@@ -189,6 +192,7 @@ impl Daemon {
             actions: accounts,
             reactor_threads,
             worker_thread,
+            sockets: SocketReader::default(),
         })
     }
 
