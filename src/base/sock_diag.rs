@@ -6,14 +6,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use netlink_packet_core::{
-    NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    DecodeError, Emitable, ErrorBuffer, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR,
+    NetlinkBuffer, NetlinkHeader, NetlinkMessage, NlasIterator, Parseable,
 };
-use netlink_packet_sock_diag::SockDiagMessage;
-use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
-use netlink_packet_sock_diag::inet::nlas::{Nla, TcpInfo};
+use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, INET_DIAG_INFO, IPPROTO_TCP};
+use netlink_packet_sock_diag::inet::nlas::TcpInfo;
 use netlink_packet_sock_diag::inet::{
-    ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags, Timer,
+    ExtensionFlags, InetRequest, InetResponseHeader, SocketId, StateFlags, Timer,
 };
+use netlink_packet_sock_diag::{SOCK_DIAG_BY_FAMILY, SockDiagMessage};
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use netlink_sys::{Socket, SocketAddr as NetlinkAddress};
 use socket2::SockRef;
@@ -134,41 +135,58 @@ fn request(is_ipv6: bool, port: Option<u16>) -> Vec<u8> {
 }
 
 /// Reads the messages of one answer. Returns whether the dump is over.
+///
+/// It reads what is needed where it lies: the crates' own way to whole messages
+/// takes as long again as the kernel.
 fn read(answer: &[u8], states: &mut Vec<TcpState>) -> io::Result<bool> {
     let mut rest = answer;
     while !rest.is_empty() {
-        let message = NetlinkMessage::<SockDiagMessage>::deserialize(rest)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
-        match message.payload {
-            NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(response)) => {
-                states.extend(state(&response));
+        let message = NetlinkBuffer::new_checked(rest).map_err(odd)?;
+        match message.message_type() {
+            NLMSG_DONE => return Ok(true),
+            NLMSG_ERROR => {
+                let error = ErrorBuffer::new_checked(message.payload()).map_err(odd)?;
+                let number = error.code().map_or(0, |code| code.get().saturating_neg());
+                return Err(io::Error::from_raw_os_error(number));
             }
-            NetlinkPayload::Done(_) => return Ok(true),
-            NetlinkPayload::Error(error) => return Err(error.to_io()),
+            SOCK_DIAG_BY_FAMILY => states.extend(state(message.payload()).map_err(odd)?),
             // Nothing else was asked for.
             _ => {}
         }
-        let length = (message.header.length as usize).next_multiple_of(ALIGNMENT);
+        let length = (message.length() as usize).next_multiple_of(ALIGNMENT);
         rest = rest.get(length..).unwrap_or_default();
     }
     Ok(false)
 }
 
+fn odd(error: DecodeError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+}
+
 /// Nothing of a socket that is gone by now: it has no information.
-fn state(response: &InetResponse) -> Option<TcpState> {
-    let id = &response.header.socket_id;
+fn state(response: &[u8]) -> Result<Option<TcpState>, DecodeError> {
+    let header = InetResponseHeader::parse(response)?;
+    let attributes = response.get(header.buffer_len()..).unwrap_or_default();
+    for attribute in NlasIterator::new(attributes) {
+        let attribute = attribute?;
+        if attribute.kind() == INET_DIAG_INFO {
+            let info = TcpInfo::parse(attribute.value())?;
+            return Ok(Some(made_of(&header, &info)));
+        }
+    }
+    Ok(None)
+}
+
+fn made_of(header: &InetResponseHeader, info: &TcpInfo) -> TcpState {
+    let id = &header.socket_id;
     let address = |address: IpAddr, port| SocketAddr::new(address.to_canonical(), port);
-    let info = response.nlas.iter().find_map(|attribute| match attribute {
-        Nla::TcpInfo(info) => Some(info),
-        _ => None,
-    })?;
-    let timer = response.header.timer.as_ref().map(|timer| match timer {
+    let timer = header.timer.as_ref().map(|timer| match timer {
         Timer::Retransmit(left, _) => (TcpTimer::Retransmit, *left),
         Timer::KeepAlive(left) => (TcpTimer::KeepAlive, *left),
         Timer::TimeWait => (TcpTimer::TimeWait, Duration::ZERO),
         Timer::Probe(left) => (TcpTimer::WindowProbe, *left),
     });
-    Some(TcpState {
+    TcpState {
         local: address(id.source_address, id.source_port),
         peer: address(id.destination_address, id.destination_port),
         rtt: Duration::from_micros(info.rtt.into()),
@@ -176,7 +194,7 @@ fn state(response: &InetResponse) -> Option<TcpState> {
         timer,
         probes: info.probes,
         silence: silence(info),
-    })
+    }
 }
 
 fn silence(info: &TcpInfo) -> Duration {
@@ -269,10 +287,41 @@ mod tests {
         error[16..20].copy_from_slice(&(-2_i32).to_ne_bytes());
         let told = read(&error, &mut Vec::new()).expect_err("ENOENT");
         assert_eq!(told.raw_os_error(), Some(2));
-        for length in [1, 15, 17] {
+        // Shorter than they say; and a socket's message that ends too soon.
+        for (length, says) in [(1, 200), (15, 200), (17, 200), (40, 40)] {
             let mut odd = vec![0; length];
-            odd[0] = 200;
-            assert!(read(&odd, &mut Vec::new()).is_err());
+            odd[0] = says;
+            if length > 4 {
+                odd[4] = SOCK_DIAG_BY_FAMILY as u8;
+            }
+            let told = read(&odd, &mut Vec::new()).expect_err("no message");
+            assert_eq!(told.kind(), io::ErrorKind::InvalidData);
         }
+        // A socket without information, and the end.
+        let mut bare = vec![0; 16 + 72];
+        bare[0] = 16 + 72;
+        bare[4] = SOCK_DIAG_BY_FAMILY as u8;
+        bare[16] = AF_INET;
+        bare.extend([
+            16,
+            0,
+            0,
+            0,
+            NLMSG_DONE as u8,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ]);
+        let mut states = Vec::new();
+        assert!(read(&bare, &mut states).expect("an answer"));
+        assert!(states.is_empty());
     }
 }

@@ -56,15 +56,19 @@ pub struct KeepAliveStatistics {
 }
 
 impl ConnectionStatistics {
-    /// All open connections of a running daemon. Asks the kernel: some ten
+    /// All open connections of a running daemon, in the order of their peers. Asks the kernel: some ten
     /// milliseconds for ten thousand.
     pub fn of(daemon: &Daemon) -> Vec<ConnectionStatistics> {
         let listeners = socket_states::addresses(&daemon.reactors.listeners);
         let states = daemon.sockets.read(&listeners, &*daemon.own);
         let now = SystemClock.now();
         let accounts = daemon.reactors.inboxes.iter();
-        let accounts = accounts.flat_map(|inbox| inbox.registry.accounts());
+        let mut accounts: Vec<_> = accounts
+            .flat_map(|inbox| inbox.registry.accounts())
+            .collect();
+        accounts.sort_by_key(|account| socket_states::peer(account));
         accounts
+            .into_iter()
             .map(|account| {
                 let listener = &daemon.reactors.listeners[account.listener];
                 let state = states.of(account.listener, socket_states::peer(&account));

@@ -80,6 +80,7 @@ impl SocketStates {
     }
 
     fn enter(&mut self, listeners: &[SocketAddr], found: Vec<TcpState>) {
+        self.states.reserve(found.len());
         for state in found {
             let is_of = |listener: &SocketAddr| {
                 let ip = listener.ip();
