@@ -2,7 +2,7 @@
 //! ones.
 
 use std::io::Write;
-use std::net::{SocketAddrV4, TcpStream};
+use std::net::{SocketAddr, SocketAddrV4, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -146,7 +146,15 @@ fn half_open_connections_are_suspected_once_and_living_ones_are_not() {
     // Others come, and it is looked for some times more.
     let newest = connect();
     std::thread::sleep(IDLE * 3);
-    assert_eq!(table(&scratch, &[]).len(), 12, "one has ended");
+    let connections = table(&scratch, &[]);
+    let peers = connections.iter().map(|connection| {
+        connection["peer"]
+            .as_str()
+            .and_then(|peer| peer.parse().ok())
+    });
+    let peers: Vec<SocketAddr> = peers.map(|peer| peer.expect("an address")).collect();
+    assert_eq!(peers.len(), 12, "one has ended");
+    assert!(peers.is_sorted(), "{peers:?}");
     daemon.stop();
     let own = String::from_utf8(scratch.read("own.log")).unwrap();
     let told: Vec<&str> = own

@@ -67,20 +67,19 @@ pub(super) fn table(rows: &[Row], width: Option<usize>) -> String {
     text
 }
 
-/// Which columns fit.
+/// Which columns fit: the more needed ones first, then what there is room for.
 fn shown(widths: &[usize; COLUMNS.len()], width: usize) -> [bool; COLUMNS.len()] {
-    let mut shown = [true; COLUMNS.len()];
-    let mut turns: Vec<usize> = (0..COLUMNS.len())
-        .filter(|index| COLUMNS[*index].2 > 0)
-        .collect();
-    turns.sort_by_key(|index| COLUMNS[*index].2);
+    let mut turns: [usize; COLUMNS.len()] = std::array::from_fn(|index| index);
+    // Those that are never left out, then those with the last turns.
+    turns.sort_by_key(|index| std::cmp::Reverse(COLUMNS[*index].2.wrapping_sub(1)));
+    let mut room = width.saturating_add(GAP.len());
+    let mut shown = [false; COLUMNS.len()];
     for index in turns {
-        let columns = widths.iter().zip(shown).filter(|(_, shown)| *shown);
-        let total: usize = columns.map(|(width, _)| width + GAP.len()).sum();
-        if total <= width.saturating_add(GAP.len()) {
-            break;
+        let needed = widths[index] + GAP.len();
+        shown[index] = needed <= room || COLUMNS[index].2 == 0;
+        if shown[index] {
+            room = room.saturating_sub(needed);
         }
-        shown[index] = false;
     }
     shown
 }
@@ -100,7 +99,7 @@ fn cells_of(row: &Row) -> Cells {
         connection.framings.join("+"),
         connection.framing_faults.to_string(),
         or_none(connection.paused_seconds.map(duration)),
-        or_none(connection.rtt_ms.map(|rtt| format!("{rtt:.1}ms"))),
+        or_none(connection.rtt_ms.map(|rtt| format!("{rtt:.2}ms"))),
         or_none(connection.retransmits.map(|count| count.to_string())),
         or_none(timer(connection)),
         keep_alive(connection),
@@ -196,10 +195,10 @@ mod tests {
             row(unknown, 0.0),
         ];
         let expected = [
-            "PEER         LISTENER  REACTOR    AGE   IDLE  MESSAGES  BYTES    RATE  FRAMING  FAULTS  PAUSED    RTT  RETRANS  TIMER                         KEEPALIVE",
-            "10.0.0.9:1   imptcp          0  1m40s   1.0s        70   7000   0.7/s  lf            0       -  0.1ms        2  keepalive 3m59s               300s+3x30s",
-            "10.0.0.10:1  imptcp          0  1m40s  1m01s    123456  12.3M  12.0/s  lf            0       -  6.1ms        2  keepalive 0.2s, 2 unanswered  300s+3x30s, user 60000ms",
-            "10.0.0.11:1  imptcp          0  1m40s   0.0s         0      0   0.0/s  lf            0       -      -        -  -                             off",
+            "PEER         LISTENER  REACTOR    AGE   IDLE  MESSAGES  BYTES    RATE  FRAMING  FAULTS  PAUSED     RTT  RETRANS  TIMER                         KEEPALIVE",
+            "10.0.0.9:1   imptcp          0  1m40s   1.0s        70   7000   0.7/s  lf            0       -  0.10ms        2  keepalive 3m59s               300s+3x30s",
+            "10.0.0.10:1  imptcp          0  1m40s  1m01s    123456  12.3M  12.0/s  lf            0       -  6.10ms        2  keepalive 0.2s, 2 unanswered  300s+3x30s, user 60000ms",
+            "10.0.0.11:1  imptcp          0  1m40s   0.0s         0      0   0.0/s  lf            0       -       -        -  -                             off",
             "3 connections",
             "",
         ];
@@ -223,7 +222,12 @@ mod tests {
             assert!(lines[0].contains("TIMER"), "{lines:?}");
             assert!(lines[2].contains("REACTOR, "), "{lines:?}");
         }
-        assert!(lines(1)[0].starts_with("PEER"));
+        assert_eq!(lines(1)[0], "PEER          AGE  IDLE  MESSAGES");
+        // The most needed that do not fit leave their room to others.
+        assert_eq!(
+            lines(80)[0],
+            "PEER          AGE  IDLE  MESSAGES   RATE  FAULTS  PAUSED     RTT  RETRANS  TIMER"
+        );
     }
 
     #[test]
