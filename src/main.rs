@@ -14,7 +14,7 @@ use splashdam::harness::{flood, raw_copy, sink};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Name under which diagnostics show the embedded configuration.
-const DEFAULT_NAME: &str = "(default configuration)";
+const DEFAULT_NAME: &str = "embedded configuration";
 
 /// Log aggregation daemon, configured in rsyslog's language
 #[derive(Debug, Parser)]

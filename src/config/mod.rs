@@ -13,6 +13,7 @@ mod span;
 mod syntax;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
 pub use source::{Place, Source, Sources};
@@ -70,6 +71,9 @@ pub struct Globals {
     pub admin_socket: Option<PathBuf>,
     /// `localHostname`; the kernel's if not set.
     pub local_hostname: Option<String>,
+    /// `halfOpenIdle`: silence after which a connection may be half-open;
+    /// `None`: it is not looked for.
+    pub half_open_idle: Option<Duration>,
 }
 
 /// `pinThreads`: whether threads keep to one core each.
@@ -95,6 +99,8 @@ impl Default for Globals {
             pin_threads: PinThreads::Auto,
             admin_socket: None,
             local_hostname: None,
+            // FortiGate's session-ttl by default.
+            half_open_idle: Some(Duration::from_secs(3600)),
         }
     }
 }

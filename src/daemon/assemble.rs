@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::oversize_file::OversizeFile;
 use super::own::OwnMessages;
+use super::socket_states::SocketReader;
 use super::switches::Switches;
 use super::terminal;
 use crate::action::{Action, ActionCounters, ActionOptions, DriverOptions};
@@ -43,6 +44,8 @@ pub struct Daemon {
     pub worker_thread: JoinHandle<()>,
     /// `oversizemsg.errorfile`.
     pub oversize_file: Option<OversizeFile>,
+    /// Asks the kernel about the connections.
+    pub sockets: SocketReader,
 }
 
 /// What a worker's thread needs to build its worker there.
@@ -198,6 +201,7 @@ impl Daemon {
             reactor_threads,
             worker_thread,
             oversize_file,
+            sockets: SocketReader::default(),
         })
     }
 

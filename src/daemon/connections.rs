@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::assemble::Daemon;
+use super::socket_states;
 use crate::base::clock::SystemClock;
+use crate::base::sock_diag::TcpState;
 use crate::base::{Clock, Instant};
 use crate::frame::Framing;
 use crate::receive::ConnectionAccount;
@@ -28,6 +30,17 @@ pub struct ConnectionStatistics {
     pub framing_faults: u64,
     /// How long it has been paused because the queue is full, if it is.
     pub paused_seconds: Option<f64>,
+    /// Smoothed round-trip time; this and what follows is `None` where the kernel
+    /// does not tell.
+    pub rtt_ms: Option<f64>,
+    /// Segments that were sent to the peer again.
+    pub retransmits: Option<u32>,
+    /// The kernel's timer that runs: `keepalive`, `retransmit`, `window-probe`.
+    pub timer: Option<String>,
+    /// Time until it fires.
+    pub timer_expires_seconds: Option<f64>,
+    /// Probes of the peer without an answer.
+    pub probes: Option<u8>,
     pub keep_alive: KeepAliveStatistics,
 }
 
@@ -43,27 +56,41 @@ pub struct KeepAliveStatistics {
 }
 
 impl ConnectionStatistics {
-    /// All open connections of a running daemon.
+    /// All open connections of a running daemon, in the order of their peers. Asks the kernel: some ten
+    /// milliseconds for ten thousand.
     pub fn of(daemon: &Daemon) -> Vec<ConnectionStatistics> {
+        let listeners = socket_states::addresses(&daemon.reactors.listeners);
+        let states = daemon.sockets.read(&listeners, &*daemon.own);
         let now = SystemClock.now();
         let accounts = daemon.reactors.inboxes.iter();
-        let accounts = accounts.flat_map(|inbox| inbox.registry.accounts());
+        let mut accounts: Vec<_> = accounts
+            .flat_map(|inbox| inbox.registry.accounts())
+            .collect();
+        accounts.sort_by_key(|account| socket_states::peer(account));
         accounts
+            .into_iter()
             .map(|account| {
                 let listener = &daemon.reactors.listeners[account.listener];
-                connection(&account, &listener.options.name, now)
+                let state = states.of(account.listener, socket_states::peer(&account));
+                connection(&account, &listener.options.name, state, now)
             })
             .collect()
     }
 }
 
-fn connection(account: &ConnectionAccount, listener: &str, now: Instant) -> ConnectionStatistics {
+fn connection(
+    account: &ConnectionAccount,
+    listener: &str,
+    state: Option<&TcpState>,
+    now: Instant,
+) -> ConnectionStatistics {
     let seconds = |since: Instant| now.since(since).as_secs_f64();
     let framings = [
         (Framing::LineFeed, "lf"),
         (Framing::OctetCounted, "octet-counted"),
     ];
     let liveness = &account.liveness;
+    let timer = state.and_then(|state| state.timer);
     ConnectionStatistics {
         peer: account.peer.to_string(),
         listener: listener.to_owned(),
@@ -79,6 +106,11 @@ fn connection(account: &ConnectionAccount, listener: &str, now: Instant) -> Conn
             .collect(),
         framing_faults: account.framing_faults.get(),
         paused_seconds: account.paused_since().map(seconds),
+        rtt_ms: state.map(|state| state.rtt.as_secs_f64() * 1000.0),
+        retransmits: state.map(|state| state.retransmits),
+        timer: timer.map(|(timer, _)| timer.name().to_owned()),
+        timer_expires_seconds: timer.map(|(_, left)| left.as_secs_f64()),
+        probes: state.map(|state| state.probes),
         keep_alive: KeepAliveStatistics {
             on: liveness.keep_alive,
             time_seconds: liveness.time.as_secs(),

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout_at};
 
 use super::admin::{self, AdminSocket};
 use super::assemble::Daemon;
+use super::half_open;
 use super::own::OwnMessages;
 use super::pid_file::PidFile;
 use super::switches::{self, Switches};
@@ -104,6 +105,7 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
     let (_admin_socket, admin) = open_admin(config.globals.admin_socket.clone())
         .await?
         .unzip();
+    let half_open_idle = config.globals.half_open_idle;
     let hostname = match &config.globals.local_hostname {
         Some(name) => name.clone(),
         None => local_hostname(),
@@ -128,6 +130,8 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
     );
     daemon.own.report(Severity::INFO, text);
     tell_keep_alive(&daemon);
+    let watching =
+        half_open_idle.map(|idle| tokio::spawn(half_open::watch(Arc::clone(&daemon), idle)));
     if let Some(greeting) = &options.greeting {
         terminal::say(greeting);
     }
@@ -138,6 +142,10 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
         daemon.own.report(Severity::INFO, text);
     }
 
+    // What stops is not suspected.
+    if let Some(watching) = watching {
+        watching.abort();
+    }
     let result = tokio::select! {
         () = stop(&daemon, queue_options.timeout_shutdown, queue_options.timeout_action_completion) => {
             ExitCode::SUCCESS

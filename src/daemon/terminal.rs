@@ -18,6 +18,12 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
+/// Columns of the terminal that standard output is; `None` if it is none.
+pub fn width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(width.0.into())
+}
+
 /// Writes lines to standard output for whoever may read them.
 pub fn say(text: impl Display) {
     // The daemon goes on whether it is read or not.

@@ -292,6 +292,8 @@ fn the_default_configuration_greets_with_a_logger_command_that_works() {
         .filter(|line| line.contains("Hello"))
         .collect();
     assert_eq!(lines.len(), 1, "{content}");
+    let place = "time 300 s (embedded configuration:";
+    assert!(content.contains(place), "{content}");
 
     // `ctl` finds the daemon that was started here; splashdam is in no PATH.
     let line = greeting.lines().find_map(|line| line.split_once("watch "));

@@ -8,6 +8,7 @@
 //! depends on how fast anything is.
 
 mod command_line;
+mod connection_table;
 mod connections;
 #[path = "../corpus/corpus.rs"]
 mod corpus;

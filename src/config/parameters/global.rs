@@ -1,6 +1,7 @@
 //! `global()`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::row::{Row, Take};
 use super::{Table, known};
@@ -94,6 +95,16 @@ pub static GLOBAL: Table<Globals> = Table {
             "Unix socket of the admin interface; /run/splashdam.sock if not set. Splashdam's own.",
         )
         .default("daemon::admin::SOCKET_DEFAULT"),
+        GlobalRow::new(
+            "halfOpenIdle",
+            Take::Whole(0, i32::MAX as i64, |globals, seconds| {
+                let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0);
+                globals.half_open_idle = seconds.map(Duration::from_secs);
+            }),
+            "Silence after which firewalls forget a connection, for the suspicion of half-open ones; 0: no suspicion. Splashdam's own.",
+        )
+        .unit("s")
+        .default("config::Globals"),
         GlobalRow::later("unsupported", &[]),
     ],
     rsyslog: known::RSYSLOG_GLOBALS,

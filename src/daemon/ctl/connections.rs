@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::fmt::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use hyper::Method;
 use tokio::time::sleep;
 
+use super::connection_table::table;
 use super::{ask_in_time, understood};
 use crate::daemon::connections::ConnectionStatistics;
 use crate::daemon::terminal;
@@ -36,7 +37,7 @@ pub struct ConnectionsArgs {
 }
 
 /// What connections are sorted by.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Sort {
     Peer,
     Listener,
@@ -52,6 +53,10 @@ enum Sort {
     Rate,
     /// Most first
     Faults,
+    /// Longest first
+    Rtt,
+    /// Most first
+    Retransmits,
 }
 
 /// What was seen at the look before: messages of each peer.
@@ -60,10 +65,13 @@ struct Before {
     messages: HashMap<String, u64>,
 }
 
-/// A connection and its rate, in messages per second.
-struct Row {
-    connection: ConnectionStatistics,
-    rate: f64,
+/// A connection and what is made of it.
+pub(super) struct Row {
+    pub(super) connection: ConnectionStatistics,
+    /// Messages per second.
+    pub(super) rate: f64,
+    /// The peer, to sort by number and not by letter.
+    address: Option<SocketAddr>,
 }
 
 /// Shows the open connections.
@@ -74,6 +82,12 @@ pub async fn show(socket: &Path, arguments: &ConnectionsArgs) -> Result<()> {
     let mut before = None;
     loop {
         let answer = ask_in_time(socket, Method::GET, "/connections").await?;
+        if arguments.json && arguments.sort == Sort::Peer && arguments.filter.is_none() {
+            // As the daemon gives them: reading and writing ten thousand takes
+            // longer than all else.
+            terminal::print(&format!("{}\n", String::from_utf8_lossy(&answer)))?;
+            return Ok(());
+        }
         let connections: Vec<ConnectionStatistics> = understood(&answer)?;
         let rows = rows(connections, arguments, before.as_ref());
         if arguments.json {
@@ -82,10 +96,11 @@ pub async fn show(socket: &Path, arguments: &ConnectionsArgs) -> Result<()> {
             return Ok(());
         }
         if !arguments.watch {
-            terminal::print(&table(&rows))?;
+            terminal::print(&table(&rows, terminal::width()))?;
             return Ok(());
         }
-        terminal::print(&format!("{CLEAR}{}", table(&rows)))?;
+        let table = table(&rows, terminal::width());
+        terminal::print(&format!("{CLEAR}{table}"))?;
         before = Some(Before {
             at: Instant::now(),
             messages: rows
@@ -112,6 +127,7 @@ fn rows(
         .filter(is_meant)
         .map(|connection| Row {
             rate: rate(&connection, before),
+            address: connection.peer.parse().ok(),
             connection,
         })
         .collect();
@@ -135,7 +151,9 @@ fn rate(connection: &ConnectionStatistics, before: Option<&Before>) -> f64 {
 
 fn order(sort: Sort, a: &Row, b: &Row) -> Ordering {
     let (first, second) = (&a.connection, &b.connection);
-    let by_peer = || natural(&first.peer).cmp(&natural(&second.peer));
+    let by_peer = || a.address.cmp(&b.address);
+    // What the kernel does not tell comes last.
+    let rtt = |one: &ConnectionStatistics| one.rtt_ms.unwrap_or(-1.0);
     let ordering = match sort {
         Sort::Peer => Ordering::Equal,
         Sort::Listener => first.listener.cmp(&second.listener),
@@ -145,112 +163,30 @@ fn order(sort: Sort, a: &Row, b: &Row) -> Ordering {
         Sort::Bytes => second.bytes.cmp(&first.bytes),
         Sort::Rate => b.rate.total_cmp(&a.rate),
         Sort::Faults => second.framing_faults.cmp(&first.framing_faults),
+        Sort::Rtt => rtt(second).total_cmp(&rtt(first)),
+        Sort::Retransmits => second.retransmits.cmp(&first.retransmits),
     };
     ordering.then_with(by_peer)
 }
 
-/// An address to sort by: by number, not by letter.
-fn natural(peer: &str) -> Option<std::net::SocketAddr> {
-    peer.parse().ok()
-}
-
-/// The table for people.
-fn table(rows: &[Row]) -> String {
-    let mut cells = vec![
-        [
-            "PEER",
-            "LISTENER",
-            "REACTOR",
-            "AGE",
-            "IDLE",
-            "MESSAGES",
-            "BYTES",
-            "RATE",
-            "FRAMING",
-            "FAULTS",
-            "PAUSED",
-            "KEEPALIVE",
-        ]
-        .map(str::to_owned),
-    ];
-    cells.extend(rows.iter().map(cells_of));
-    let widths: Vec<usize> = (0..cells[0].len())
-        .map(|column| cells.iter().map(|row| row[column].len()).max().unwrap_or(0))
-        .collect();
-    let mut text = String::new();
-    for row in &cells {
-        let mut line = String::new();
-        for (index, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            // Writing to a string cannot fail. Numbers stand to the right.
-            let _ = match index {
-                2..=7 | 9 | 10 => write!(line, "{cell:>width$}  "),
-                _ => write!(line, "{cell:<width$}  "),
-            };
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    let _ = writeln!(text, "{} connections", rows.len());
-    text
-}
-
-fn cells_of(row: &Row) -> [String; 12] {
-    let connection = &row.connection;
-    let keep_alive = &connection.keep_alive;
-    let mut liveness = match keep_alive.on {
-        true => format!(
-            "{} s + {} x {} s",
-            keep_alive.time_seconds, keep_alive.probes, keep_alive.interval_seconds
-        ),
-        false => "off".to_owned(),
-    };
-    if keep_alive.user_timeout_ms > 0 {
-        let _ = write!(liveness, ", user timeout {} ms", keep_alive.user_timeout_ms);
-    }
-    [
-        connection.peer.clone(),
-        connection.listener.clone(),
-        connection.reactor.to_string(),
-        duration(connection.age_seconds),
-        duration(connection.idle_seconds),
-        connection.messages.to_string(),
-        connection.bytes.to_string(),
-        format!("{:.1}/s", row.rate),
-        connection.framings.join("+"),
-        connection.framing_faults.to_string(),
-        connection.paused_seconds.map_or("-".to_owned(), duration),
-        liveness,
-    ]
-}
-
-/// Seconds as an operator reads them.
-fn duration(seconds: f64) -> String {
-    match seconds {
-        ..60.0 => format!("{seconds:.1}s"),
-        ..3600.0 => format!(
-            "{}m{:02}s",
-            (seconds / 60.0) as u64,
-            (seconds % 60.0) as u64
-        ),
-        ..86_400.0 => format!(
-            "{}h{:02}m",
-            (seconds / 3600.0) as u64,
-            (seconds % 3600.0 / 60.0) as u64
-        ),
-        _ => format!(
-            "{}d{:02}h",
-            (seconds / 86_400.0) as u64,
-            (seconds % 86_400.0 / 3600.0) as u64
-        ),
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::daemon::connections::KeepAliveStatistics;
 
-    fn connection(peer: &str, messages: u64, idle_seconds: f64) -> ConnectionStatistics {
+    pub(in super::super) fn row(connection: ConnectionStatistics, rate: f64) -> Row {
+        Row {
+            address: connection.peer.parse().ok(),
+            connection,
+            rate,
+        }
+    }
+
+    pub(in super::super) fn connection(
+        peer: &str,
+        messages: u64,
+        idle_seconds: f64,
+    ) -> ConnectionStatistics {
         ConnectionStatistics {
             peer: peer.to_owned(),
             listener: "imptcp".to_owned(),
@@ -262,6 +198,11 @@ mod tests {
             framings: vec!["lf".to_owned()],
             framing_faults: 0,
             paused_seconds: None,
+            rtt_ms: Some(idle_seconds / 10.0),
+            retransmits: Some(2),
+            timer: Some("keepalive".to_owned()),
+            timer_expires_seconds: Some(239.5),
+            probes: Some(0),
             keep_alive: KeepAliveStatistics {
                 on: true,
                 time_seconds: 300,
@@ -273,11 +214,14 @@ mod tests {
     }
 
     fn shown(sort: Sort, filter: Option<&str>) -> Vec<String> {
-        let connections = vec![
+        let mut connections = vec![
             connection("10.0.0.10:1", 5, 50.0),
             connection("10.0.0.9:1", 70, 1.0),
             connection("[2001:db8::1]:1", 6, 99.0),
         ];
+        connections[0].retransmits = Some(7);
+        connections[1].retransmits = None;
+        connections[1].rtt_ms = None;
         let arguments = ConnectionsArgs {
             json: false,
             sort,
@@ -296,6 +240,8 @@ mod tests {
         assert_eq!(shown(Sort::Peer, None), [nine, ten, six]);
         assert_eq!(shown(Sort::Messages, None), [nine, six, ten]);
         assert_eq!(shown(Sort::Idle, None), [six, ten, nine]);
+        assert_eq!(shown(Sort::Rtt, None), [six, ten, nine]);
+        assert_eq!(shown(Sort::Retransmits, None), [ten, six, nine]);
         assert_eq!(shown(Sort::Peer, Some("10.0.0.1")), [ten]);
         assert!(shown(Sort::Peer, Some("nobody")).is_empty());
     }
@@ -310,21 +256,5 @@ mod tests {
         };
         let rate = rate(&now, Some(&before));
         assert!((4.9..=5.0).contains(&rate), "{rate}");
-    }
-
-    #[test]
-    fn the_table_has_a_line_for_each_and_their_number() {
-        let rows = [Row {
-            connection: connection("10.0.0.9:1", 70, 61.0),
-            rate: 0.7,
-        }];
-        assert_eq!(
-            table(&rows),
-            "PEER        LISTENER  REACTOR    AGE   IDLE  MESSAGES  BYTES   RATE  FRAMING  \
-             FAULTS  PAUSED  KEEPALIVE\n\
-             10.0.0.9:1  imptcp          0  1m40s  1m01s        70   7000  0.7/s  lf            \
-             0       -  300 s + 3 x 30 s\n\
-             1 connections\n"
-        );
     }
 }

@@ -1,5 +1,6 @@
 //! `splashdam ctl`: asks a running daemon.
 
+mod connection_table;
 mod connections;
 mod stats;
 

@@ -51,6 +51,17 @@ table inet firewall {
 }
 ";
 
+/// What loses the server's answers to handshakes.
+const LOSS: &str = "
+table inet loss {
+    counter answers { }
+    chain forward {
+        type filter hook forward priority filter - 1; policy accept;
+        tcp flags & (syn | ack) == syn | ack counter name answers drop
+    }
+}
+";
+
 /// A network namespace, removed with all that is in it when the value goes away.
 pub struct Namespace(String);
 
@@ -195,11 +206,7 @@ impl Network {
     }
 
     fn filter(&self, forgotten_after: Duration) {
-        self.firewall.enter(|| {
-            let mut command = program("nft");
-            command.args(["--file", "-"]).write_stdin(RULES);
-            command.assert().success();
-        });
+        self.apply(RULES);
         let seconds = forgotten_after.as_secs().to_string();
         for (parameter, value) in [
             ("netfilter/nf_conntrack_tcp_timeout_established", &*seconds),
@@ -208,6 +215,32 @@ impl Network {
         ] {
             self.firewall.set(parameter, value);
         }
+    }
+
+    /// Has the firewall lose one answer to a handshake: it loses all of them
+    /// until the first was lost, while `connect` tries to connect.
+    #[track_caller]
+    pub fn lose_an_answer<T: Send>(&self, connect: impl FnOnce() -> T + Send) -> T {
+        self.apply(LOSS);
+        std::thread::scope(|scope| {
+            let connecting = scope.spawn(|| self.client.enter(connect));
+            wait_for("a lost answer", || {
+                (self.dropped("loss", "answers") > 0).then_some(())
+            });
+            self.apply("delete table inet loss");
+            connecting.join()
+        })
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// Gives the firewall rules, in the language of nft(8).
+    #[track_caller]
+    fn apply(&self, rules: &'static str) {
+        self.firewall.enter(|| {
+            let mut command = program("nft");
+            command.args(["--file", "-"]).write_stdin(rules);
+            command.assert().success();
+        });
     }
 
     /// Gives programs that are started in the server's namespace by
@@ -223,18 +256,18 @@ impl Network {
     /// Packets that the firewall has dropped because they belong to no flow that
     /// it knows.
     pub fn forgotten(&self) -> u64 {
-        self.dropped("forgotten")
+        self.dropped("firewall", "forgotten")
     }
 
     /// Queries for names that the firewall has dropped.
     pub fn names(&self) -> u64 {
-        self.dropped("names")
+        self.dropped("firewall", "names")
     }
 
-    fn dropped(&self, counter: &str) -> u64 {
+    fn dropped(&self, table: &str, counter: &str) -> u64 {
         let output = self.firewall.enter(|| {
             let mut command = program("nft");
-            command.args(["list", "counter", "inet", "firewall", counter]);
+            command.args(["list", "counter", "inet", table, counter]);
             command.assert().success().get_output().stdout.clone()
         });
         let text = String::from_utf8(output).unwrap();

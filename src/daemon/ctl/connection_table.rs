@@ -1,0 +1,247 @@
+//! The table of connections for people, as wide as the terminal.
+
+use std::fmt::Write;
+
+use super::connections::Row;
+use crate::daemon::connections::ConnectionStatistics;
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// A column: its head, whether it is of numbers, which stand to the right, and
+/// its turn to be left out where the terminal is too narrow (0: never).
+struct Column(&'static str, bool, u8);
+
+const COLUMNS: [Column; 15] = [
+    Column("PEER", false, 0),
+    Column("LISTENER", false, 5),
+    Column("REACTOR", true, 1),
+    Column("AGE", true, 0),
+    Column("IDLE", true, 0),
+    Column("MESSAGES", true, 0),
+    Column("BYTES", true, 3),
+    Column("RATE", true, 9),
+    Column("FRAMING", false, 2),
+    Column("FAULTS", true, 4),
+    Column("PAUSED", true, 10),
+    Column("RTT", true, 8),
+    Column("RETRANS", true, 7),
+    Column("TIMER", false, 11),
+    Column("KEEPALIVE", false, 6),
+];
+
+type Cells = [String; COLUMNS.len()];
+
+/// A line for each connection and their number. Where `width` is too little,
+/// columns are left out, and named at the end.
+pub(super) fn table(rows: &[Row], width: Option<usize>) -> String {
+    let mut cells = vec![COLUMNS.map(|Column(head, ..)| head.to_owned())];
+    cells.extend(rows.iter().map(cells_of));
+    let widths: [usize; COLUMNS.len()] = std::array::from_fn(|column| {
+        let widths = cells.iter().map(|row| row[column].len());
+        widths.max().unwrap_or(0)
+    });
+    let shown = shown(&widths, width.unwrap_or(usize::MAX));
+    let mut text = String::new();
+    for row in &cells {
+        let mut line = String::new();
+        for (index, Column(_, is_number, _)) in COLUMNS.iter().enumerate() {
+            let (cell, width) = (&row[index], widths[index]);
+            // Writing to a string cannot fail.
+            let _ = match (shown[index], is_number) {
+                (false, _) => Ok(()),
+                (true, true) => write!(line, "{cell:>width$}{GAP}"),
+                (true, false) => write!(line, "{cell:<width$}{GAP}"),
+            };
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    let left_out = COLUMNS.iter().zip(shown).filter(|(_, shown)| !shown);
+    let left_out: Vec<&str> = left_out.map(|(Column(head, ..), _)| *head).collect();
+    let _ = write!(text, "{} connections", rows.len());
+    if !left_out.is_empty() {
+        let _ = write!(text, " (too narrow for {})", left_out.join(", "));
+    }
+    text.push('\n');
+    text
+}
+
+/// Which columns fit: the more needed ones first, then what there is room for.
+fn shown(widths: &[usize; COLUMNS.len()], width: usize) -> [bool; COLUMNS.len()] {
+    let mut turns: [usize; COLUMNS.len()] = std::array::from_fn(|index| index);
+    // Those that are never left out, then those with the last turns.
+    turns.sort_by_key(|index| std::cmp::Reverse(COLUMNS[*index].2.wrapping_sub(1)));
+    let mut room = width.saturating_add(GAP.len());
+    let mut shown = [false; COLUMNS.len()];
+    for index in turns {
+        let needed = widths[index] + GAP.len();
+        shown[index] = needed <= room || COLUMNS[index].2 == 0;
+        if shown[index] {
+            room = room.saturating_sub(needed);
+        }
+    }
+    shown
+}
+
+fn cells_of(row: &Row) -> Cells {
+    let connection = &row.connection;
+    let or_none = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
+    [
+        connection.peer.clone(),
+        connection.listener.clone(),
+        connection.reactor.to_string(),
+        duration(connection.age_seconds),
+        duration(connection.idle_seconds),
+        connection.messages.to_string(),
+        amount(connection.bytes),
+        format!("{:.1}/s", row.rate),
+        connection.framings.join("+"),
+        connection.framing_faults.to_string(),
+        or_none(connection.paused_seconds.map(duration)),
+        or_none(connection.rtt_ms.map(|rtt| format!("{rtt:.2}ms"))),
+        or_none(connection.retransmits.map(|count| count.to_string())),
+        or_none(timer(connection)),
+        keep_alive(connection),
+    ]
+}
+
+/// The timer that runs, the time until it fires, and the probes before it that
+/// had no answer.
+fn timer(connection: &ConnectionStatistics) -> Option<String> {
+    let mut text = connection.timer.clone()?;
+    if let Some(left) = connection.timer_expires_seconds {
+        let _ = write!(text, " {}", duration(left));
+    }
+    if let Some(probes) = connection.probes.filter(|probes| *probes > 0) {
+        let _ = write!(text, ", {probes} unanswered");
+    }
+    Some(text)
+}
+
+/// Silence until the first probe, probes, and the time between them.
+fn keep_alive(connection: &ConnectionStatistics) -> String {
+    let options = &connection.keep_alive;
+    let mut text = match options.on {
+        true => format!(
+            "{}s+{}x{}s",
+            options.time_seconds, options.probes, options.interval_seconds
+        ),
+        false => "off".to_owned(),
+    };
+    if options.user_timeout_ms > 0 {
+        let _ = write!(text, ", user {}ms", options.user_timeout_ms);
+    }
+    text
+}
+
+/// Bytes as an operator reads them.
+fn amount(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    if bytes < 10_000 {
+        return bytes.to_string();
+    }
+    for unit in ["k", "M", "G"] {
+        value /= 1000.0;
+        // What would be rounded up to 1000.0 has the next unit.
+        if value < 999.95 {
+            return format!("{value:.1}{unit}");
+        }
+    }
+    format!("{:.1}T", value / 1000.0)
+}
+
+/// Seconds as an operator reads them.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        ..60.0 => format!("{seconds:.1}s"),
+        ..3600.0 => format!(
+            "{}m{:02}s",
+            (seconds / 60.0) as u64,
+            (seconds % 60.0) as u64
+        ),
+        ..86_400.0 => format!(
+            "{}h{:02}m",
+            (seconds / 3600.0) as u64,
+            (seconds % 3600.0 / 60.0) as u64
+        ),
+        _ => format!(
+            "{}d{:02}h",
+            (seconds / 86_400.0) as u64,
+            (seconds % 86_400.0 / 3600.0) as u64
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::ctl::connections::tests::{connection, row};
+
+    #[test]
+    fn the_table_has_a_line_for_each_and_their_number() {
+        let mut silent = connection("10.0.0.10:1", 123_456, 61.0);
+        silent.probes = Some(2);
+        silent.timer_expires_seconds = Some(0.25);
+        silent.keep_alive.user_timeout_ms = 60_000;
+        let mut unknown = connection("10.0.0.11:1", 0, 0.0);
+        unknown.rtt_ms = None;
+        unknown.retransmits = None;
+        unknown.timer = None;
+        unknown.keep_alive.on = false;
+        let rows = [
+            row(connection("10.0.0.9:1", 70, 1.0), 0.7),
+            row(silent, 12.0),
+            row(unknown, 0.0),
+        ];
+        let expected = [
+            "PEER         LISTENER  REACTOR    AGE   IDLE  MESSAGES  BYTES    RATE  FRAMING  FAULTS  PAUSED     RTT  RETRANS  TIMER                         KEEPALIVE",
+            "10.0.0.9:1   imptcp          0  1m40s   1.0s        70   7000   0.7/s  lf            0       -  0.10ms        2  keepalive 3m59s               300s+3x30s",
+            "10.0.0.10:1  imptcp          0  1m40s  1m01s    123456  12.3M  12.0/s  lf            0       -  6.10ms        2  keepalive 0.2s, 2 unanswered  300s+3x30s, user 60000ms",
+            "10.0.0.11:1  imptcp          0  1m40s   0.0s         0      0   0.0/s  lf            0       -       -        -  -                             off",
+            "3 connections",
+            "",
+        ];
+        assert_eq!(table(&rows, None), expected.join("\n"));
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_what_fits() {
+        let rows = [row(connection("10.0.0.9:1", 70, 1.0), 0.7)];
+        let lines = |width| -> Vec<String> {
+            let table = table(&rows, Some(width));
+            table.lines().map(str::to_owned).collect()
+        };
+        let whole = lines(1000)[1].len();
+        assert_eq!(lines(whole)[2], "1 connections");
+        let one_less = lines(whole - 1);
+        assert_eq!(one_less[2], "1 connections (too narrow for REACTOR)");
+        for width in [80, 100, 120] {
+            let lines = lines(width);
+            assert!(lines[..2].iter().all(|line| line.len() <= width));
+            assert!(lines[0].contains("TIMER"), "{lines:?}");
+            assert!(lines[2].contains("REACTOR, "), "{lines:?}");
+        }
+        assert_eq!(lines(1)[0], "PEER          AGE  IDLE  MESSAGES");
+        // The most needed that do not fit leave their room to others.
+        assert_eq!(
+            lines(80)[0],
+            "PEER          AGE  IDLE  MESSAGES   RATE  FAULTS  PAUSED     RTT  RETRANS  TIMER"
+        );
+    }
+
+    #[test]
+    fn amounts_are_short() {
+        for (bytes, text) in [
+            (0, "0"),
+            (9999, "9999"),
+            (10_000, "10.0k"),
+            (999_940, "999.9k"),
+            (999_960, "1.0M"),
+            (1_500_000_000, "1.5G"),
+            (2_500_000_000_000, "2.5T"),
+        ] {
+            assert_eq!(amount(bytes), text);
+        }
+    }
+}
