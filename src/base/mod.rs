@@ -14,6 +14,7 @@ pub mod nearest;
 pub mod pin;
 pub mod scan;
 pub mod simulated;
+pub mod source_port;
 pub mod text;
 #[cfg(test)]
 mod text_tests;
