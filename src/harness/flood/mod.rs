@@ -346,7 +346,7 @@ fn report(args: &FloodArgs, report: &Report) -> anyhow::Result<ExitCode> {
         if let Some(latency) = &report.send_latency_ns {
             let of = match (args.rate, args.per_connection) {
                 (Some(_), _) => "message, from its time in the schedule",
-                (None, Some(_)) => "connection, until it is shut down",
+                (None, Some(_)) => "connection, until it is closed",
                 (None, None) => "write",
             };
             println!("latency per {of}: {latency}");

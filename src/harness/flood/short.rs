@@ -22,6 +22,11 @@ const END_TIMEOUT: Duration = Duration::from_secs(30);
 /// (`net.ipv4.ip_local_port_range`).
 const SOURCE_ADDRESSES: u32 = 64;
 
+/// Connections at most whose end is awaited, to know how far the receiver has
+/// come. The others are closed at once, as short-lived programs do it; it takes
+/// them in the order of the handshakes.
+const AWAITED_MAX: usize = 16;
+
 /// What one thread sends: one numbered stream in many connections.
 pub struct Stream {
     /// `conn=` of all its messages.
@@ -30,15 +35,15 @@ pub struct Stream {
     pub limit: u64,
     /// Messages of one connection.
     pub per_connection: u64,
-    /// Connections that the receiver has not yet closed, at most. More than its
-    /// backlog would measure how SYNs are sent again.
+    /// Connections that the receiver has not yet closed, about at most. More
+    /// than its backlog would measure how SYNs are sent again.
     pub open_max: usize,
     pub target: SocketAddr,
 }
 
-/// Sends the stream. Each connection is shut down after its messages, and
-/// closed when the receiver has closed it too: what was not read to its end is
-/// seen as a reset.
+/// Sends the stream. Each connection is closed after its messages, most at once;
+/// the end of one in `open_max / AWAITED_MAX` is awaited: if it was not read to
+/// its end, that is seen as a reset.
 pub fn send(mut plan: Plan, stream: &Stream) -> Outcome {
     let mut outcome = Outcome::new();
     let mut progress = Progress::new(stream.number, plan.block.frame_bytes());
@@ -58,10 +63,12 @@ impl Stream {
         progress: &mut Progress,
         outcome: &mut Outcome,
     ) -> anyhow::Result<()> {
-        let mut open = VecDeque::with_capacity(self.open_max);
+        let step = (self.open_max / AWAITED_MAX).max(1);
+        let awaited_max = self.open_max / step;
+        let mut awaited = VecDeque::with_capacity(awaited_max);
         while progress.messages() < self.limit && !plan.is_over() {
-            if open.len() >= self.open_max {
-                await_ends(&mut open, self.open_max.div_ceil(2))?;
+            if awaited.len() >= awaited_max {
+                await_ends(&mut awaited, awaited_max.div_ceil(2))?;
             }
             let began = Instant::now();
             let mut socket = self.connect(outcome.connections_opened)?;
@@ -78,19 +85,23 @@ impl Stream {
                     Err(error) => return Err(error).context("cannot send"),
                 }
             }
-            socket.shutdown(Shutdown::Write)?;
+            if outcome.connections_opened.is_multiple_of(step as u64) {
+                socket.set_read_timeout(Some(END_TIMEOUT))?;
+                socket.shutdown(Shutdown::Write)?;
+                awaited.push_back(socket);
+            } else {
+                drop(socket);
+            }
             outcome.latency.record(began.elapsed(), 1);
-            open.push_back(socket);
         }
-        let rest = open.len();
-        await_ends(&mut open, rest)
+        let rest = awaited.len();
+        await_ends(&mut awaited, rest)
     }
 
     fn connect(&self, turn: u64) -> anyhow::Result<TcpStream> {
         let domain = Domain::for_address(self.target);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_write_timeout(Some(CONNECT_TIMEOUT))?;
-        socket.set_read_timeout(Some(END_TIMEOUT))?;
         if let Some(source) = source(self.target, turn) {
             source_port::choose_at_connect(&socket)?;
             socket.bind(&SockAddr::from(source))?;
@@ -112,11 +123,11 @@ fn source(target: SocketAddr, turn: u64) -> Option<SocketAddr> {
 /// Waits until the receiver has closed the oldest `count` connections; for the
 /// youngest of them first, as the others have ended by then, and the thread
 /// sleeps once and not `count` times.
-fn await_ends(open: &mut VecDeque<TcpStream>, count: usize) -> anyhow::Result<()> {
-    if let Some(socket) = count.checked_sub(1).and_then(|last| open.get(last)) {
+fn await_ends(awaited: &mut VecDeque<TcpStream>, count: usize) -> anyhow::Result<()> {
+    if let Some(socket) = count.checked_sub(1).and_then(|last| awaited.get(last)) {
         await_end(socket)?;
     }
-    for socket in open.drain(..count) {
+    for socket in awaited.drain(..count) {
         await_end(&socket)?;
     }
     Ok(())
