@@ -1,4 +1,4 @@
-"""What perf/run and perf/latency have in common: the daemons that are measured,
+"""What perf/run, perf/latency and perf/connections have in common: the daemons that are measured,
 their CPU time and memory, and the facts of the machine.
 
 Standard library only; Linux only.
@@ -127,9 +127,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def listening(port):
-    """Whether a socket listens on the port; without connecting, which would count as a client."""
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+def listening(port, pid):
+    """Whether a socket listens on the port in the process's network namespace; without
+    connecting, which would count as a client."""
+    for table in (f"/proc/{pid}/net/tcp", f"/proc/{pid}/net/tcp6"):
         try:
             lines = pathlib.Path(table).read_text().splitlines()[1:]
         except OSError:
@@ -144,11 +145,14 @@ def listening(port):
 class Daemon:
     """A daemon in a fresh directory, receiving on `port` and writing to `log`.
 
-    kind: "rsyslog", "splashdam" or "raw"; stock: leave the queue as it comes.
+    kind: "rsyslog", "splashdam" or "raw"; stock: leave the queue as it comes;
+    listener: more parameters of the input; namespace: the network namespace that it
+    runs in, on all of its addresses.
     """
 
-    def __init__(self, kind, binary, scratch, stock=False):
+    def __init__(self, kind, binary, scratch, stock=False, listener="", namespace=None):
         self.kind = kind
+        self.listener, self.namespace = listener, namespace
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=scratch))
         self.log = self.directory / "out.log"
         self.port = free_port()
@@ -166,17 +170,20 @@ class Daemon:
         config = self.directory / "daemon.conf"
         own = {
             "rsyslog": f'net.enableDNS="off" workDirectory="{self.directory}"',
-            "splashdam": f'adminSocket="{self.directory}/admin"',
+            "splashdam": f'adminSocket="{self.admin_socket()}"',
         }[self.kind]
+        address = "0.0.0.0" if self.namespace else "127.0.0.1"
         lines = [
             f"global({own})",
             'module(load="imptcp" threads="1")',
-            f'input(type="imptcp" port="{self.port}" address="127.0.0.1")',
+            f'input(type="imptcp" port="{self.port}" address="{address}" {self.listener})',
             "" if stock else QUEUE,
             f'action(type="omfile" file="{self.log}" template="RSYSLOG_TraditionalFileFormat")',
         ]
         config.write_text("\n".join(lines) + "\n")
-        return [binary, "-n", "-C", "-f", str(config), "-i", str(self.directory / "pid")]
+        # It becomes the daemon: the process is the same.
+        within = ["ip", "netns", "exec", self.namespace] if self.namespace else []
+        return [*within, binary, "-n", "-C", "-f", str(config), "-i", str(self.directory / "pid")]
 
     def _start(self, command):
         self.stdout = open(self.directory / "stdout", "w+")
@@ -187,7 +194,7 @@ class Daemon:
         )
         self.account.pid = self.process.pid
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not listening(self.port):
+        while not listening(self.port, self.process.pid):
             if self.process.poll() is not None:
                 raise Failed(f"it ended at the start with {self.process.returncode}: {self.said()}")
             if time.monotonic() > deadline:
@@ -197,6 +204,10 @@ class Daemon:
         time.sleep(0.5)
         self.log_bytes_at_start = self.log_bytes()
         self.cpu_s_at_start = self.account.seconds()
+
+    def admin_socket(self):
+        """Splashdam's, for `ctl --socket`."""
+        return self.directory / "admin"
 
     def said(self):
         """The last of its standard error."""

@@ -15,6 +15,7 @@ pub mod pin;
 pub mod scan;
 pub mod simulated;
 pub mod sock_diag;
+pub mod source_port;
 pub mod text;
 #[cfg(test)]
 mod text_tests;

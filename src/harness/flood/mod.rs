@@ -5,14 +5,16 @@
 //! tell what was lost, repeated or reordered on the way.
 
 mod connection;
+mod idle;
 mod paced;
+mod short;
 #[cfg(test)]
 mod tests;
 mod text;
 mod unlimited;
 
 use std::io::IsTerminal;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
@@ -25,6 +27,7 @@ use serde::Serialize;
 
 use super::latency::{Latency, Percentiles, wall_ns};
 use super::stop::Stop;
+use crate::base::descriptor;
 use connection::Progress;
 pub(super) use text::SEQUENCE_DIGITS;
 use text::{Block, CONNECTION_DIGITS, Format, Framing, SEQUENCE_LIMIT, Text};
@@ -40,12 +43,19 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 pub struct FloodArgs {
     /// Receiver, as host:port.
     target: String,
-    /// TCP connections, 1 to 9999.
-    #[arg(long, short, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..10_000))]
+    /// TCP connections: at most 9999 that send, as many as there are ports with --idle.
+    #[arg(long, short, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..65_536))]
     connections: u32,
     /// Number of the first connection: for several floods at once.
     #[arg(long, default_value_t = 0)]
     first_connection: u32,
+    /// A new connection after so many messages; --connections is then how many are open at a time.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "rate")]
+    per_connection: Option<u64>,
+    /// Send nothing: report when all connections are open, and hold them for the duration or until
+    /// a signal.
+    #[arg(long, conflicts_with_all = ["rate", "count", "per_connection", "timed"])]
+    idle: bool,
     /// Bytes of a message without its framing.
     #[arg(long, short, default_value_t = 150)]
     size: usize,
@@ -59,7 +69,7 @@ pub struct FloodArgs {
     #[arg(long, short, value_parser = clap::value_parser!(u64).range(1..))]
     rate: Option<u64>,
     /// Messages over all connections.
-    #[arg(long, short = 'n', required_unless_present = "duration")]
+    #[arg(long, short = 'n', required_unless_present_any = ["duration", "idle"])]
     count: Option<u64>,
     /// Seconds of sending.
     #[arg(long, short, value_parser = seconds)]
@@ -101,6 +111,16 @@ struct Plan {
     stop: Stop,
 }
 
+impl Plan {
+    /// Whether the time is over, or a signal has come.
+    fn is_over(&self) -> bool {
+        let over = self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline);
+        over || self.stop.requested()
+    }
+}
+
 /// A socket, its place in its stream, and the number of its messages.
 struct Connection {
     number: u32,
@@ -113,6 +133,8 @@ struct Connection {
 struct Outcome {
     messages: u64,
     bytes: u64,
+    /// Connections that were opened on the way; 0 where all were open before.
+    connections_opened: u64,
     finished: Instant,
     latency: Latency,
     errors: Vec<String>,
@@ -123,6 +145,7 @@ impl Outcome {
         Outcome {
             messages: 0,
             bytes: 0,
+            connections_opened: 0,
             finished: Instant::now(),
             latency: Latency::new(),
             errors: Vec::new(),
@@ -143,6 +166,8 @@ struct Report {
     /// With framing.
     bytes: u64,
     connections: u32,
+    /// More than `connections` with `--per-connection`.
+    connections_opened: u64,
     frame_bytes: usize,
     seconds: f64,
     messages_per_second: f64,
@@ -156,20 +181,30 @@ struct Report {
 /// connection broke. Errors: arguments that contradict each other, a target that
 /// does not accept.
 pub fn run(args: FloodArgs) -> anyhow::Result<ExitCode> {
-    let last_connection = u64::from(args.first_connection) + u64::from(args.connections) - 1;
-    ensure!(
-        last_connection < 10_u64.pow(CONNECTION_DIGITS as u32),
-        "connection numbers have {CONNECTION_DIGITS} digits: {last_connection} is too high"
-    );
-    ensure!(
-        args.count.unwrap_or(0) / u64::from(args.connections) < SEQUENCE_LIMIT,
-        "one connection numbers {SEQUENCE_LIMIT} messages at most"
-    );
+    let stop = Stop::on_signal()?;
+    descriptor::raise_open_files_limit().context("cannot raise the limit of open files")?;
+    if args.idle {
+        return idle::hold(&args, &stop);
+    }
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let threads = args
         .threads
         .unwrap_or(processors / 2)
         .clamp(1, args.connections as usize);
+    // Connections that are renewed are numbered as one stream for each thread.
+    let numbers = match args.per_connection {
+        Some(_) => threads as u64,
+        None => args.connections.into(),
+    };
+    let last_connection = u64::from(args.first_connection) + numbers - 1;
+    ensure!(
+        last_connection < 10_u64.pow(CONNECTION_DIGITS as u32),
+        "connection numbers have {CONNECTION_DIGITS} digits: {last_connection} is too high"
+    );
+    ensure!(
+        args.count.unwrap_or(0) / numbers < SEQUENCE_LIMIT,
+        "one connection numbers {SEQUENCE_LIMIT} messages at most"
+    );
     let text = Text {
         format: args.format,
         framing: args.framing,
@@ -181,24 +216,33 @@ pub fn run(args: FloodArgs) -> anyhow::Result<ExitCode> {
         timed: args.timed,
     };
     let thread_rate = args.rate.map(|rate| rate as f64 / threads as f64);
-    let block_messages = thread_rate.map_or(1000, paced::block_messages);
+    let block_messages = match (thread_rate, args.per_connection) {
+        (Some(rate), _) => paced::block_messages(rate),
+        (None, Some(messages)) => messages.min(1000) as usize,
+        (None, None) => 1000,
+    };
     let frame_bytes = Block::new(&text, 1)?.frame_bytes();
-    let stop = Stop::on_signal()?;
+    let target = resolve(&args)?;
+    let limit = |index: usize| {
+        args.count.map_or(SEQUENCE_LIMIT, |count| {
+            count / numbers + u64::from((index as u64) < count % numbers)
+        })
+    };
     let sent = Arc::new(AtomicU64::new(0));
 
     let mut shares: Vec<Vec<Connection>> = Vec::new();
     shares.resize_with(threads, Vec::new);
-    for (index, socket) in connect(&args)?.into_iter().enumerate() {
+    let sockets = match args.per_connection {
+        Some(_) => Vec::new(),
+        None => connect(&args, target)?,
+    };
+    for (index, socket) in sockets.into_iter().enumerate() {
         let number = args.first_connection + index as u32;
-        let connections = u64::from(args.connections);
-        let limit = args.count.map_or(SEQUENCE_LIMIT, |count| {
-            count / connections + u64::from((index as u64) < count % connections)
-        });
         shares[index % threads].push(Connection {
             number,
             progress: Progress::new(number, frame_bytes),
             socket,
-            limit,
+            limit: limit(index),
         });
     }
 
@@ -208,6 +252,13 @@ pub fn run(args: FloodArgs) -> anyhow::Result<ExitCode> {
         let block = Block::new(&text, block_messages)?;
         let (barrier, stop, sent) = (barrier.clone(), stop.clone(), sent.clone());
         let (batch, duration) = (args.batch, args.duration);
+        let stream = args.per_connection.map(|per_connection| short::Stream {
+            number: args.first_connection + index as u32,
+            limit: limit(index),
+            per_connection,
+            open_max: (args.connections as usize).div_ceil(threads),
+            target,
+        });
         let sender = move || {
             barrier.wait();
             let started = Instant::now();
@@ -220,9 +271,10 @@ pub fn run(args: FloodArgs) -> anyhow::Result<ExitCode> {
                 sent,
                 stop,
             };
-            match thread_rate {
-                Some(rate) => Ok(paced::send(plan, rate)),
-                None => unlimited::send(plan),
+            match (thread_rate, stream) {
+                (Some(rate), _) => Ok(paced::send(plan, rate)),
+                (None, Some(stream)) => Ok(short::send(plan, &stream)),
+                (None, None) => unlimited::send(plan),
             }
         };
         senders.push(
@@ -250,6 +302,7 @@ pub fn run(args: FloodArgs) -> anyhow::Result<ExitCode> {
         let outcome = outcome?;
         total.messages += outcome.messages;
         total.bytes += outcome.bytes;
+        total.connections_opened += outcome.connections_opened;
         total.finished = total.finished.max(outcome.finished);
         total.latency.merge(&outcome.latency);
         total.errors.extend(outcome.errors);
@@ -261,6 +314,10 @@ pub fn run(args: FloodArgs) -> anyhow::Result<ExitCode> {
             messages: total.messages,
             bytes: total.bytes,
             connections: args.connections,
+            connections_opened: match args.per_connection {
+                Some(_) => total.connections_opened,
+                None => args.connections.into(),
+            },
             frame_bytes,
             seconds,
             messages_per_second: total.messages as f64 / seconds.max(1e-9),
@@ -287,10 +344,10 @@ fn report(args: &FloodArgs, report: &Report) -> anyhow::Result<ExitCode> {
             report.bytes as f64 / report.seconds.max(1e-9) / 1e6,
         );
         if let Some(latency) = &report.send_latency_ns {
-            let of = if args.rate.is_some() {
-                "message, from its time in the schedule"
-            } else {
-                "write"
+            let of = match (args.rate, args.per_connection) {
+                (Some(_), _) => "message, from its time in the schedule",
+                (None, Some(_)) => "connection, until it is closed",
+                (None, None) => "write",
             };
             println!("latency per {of}: {latency}");
         }
@@ -302,17 +359,20 @@ fn report(args: &FloodArgs, report: &Report) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// All connections, one after the other.
-fn connect(args: &FloodArgs) -> anyhow::Result<Vec<TcpStream>> {
-    let address = args
-        .target
+/// The target's first address.
+fn resolve(args: &FloodArgs) -> anyhow::Result<SocketAddr> {
+    args.target
         .to_socket_addrs()
         .with_context(|| format!("cannot resolve {}", args.target))?
         .next()
-        .with_context(|| format!("{} has no address", args.target))?;
+        .with_context(|| format!("{} has no address", args.target))
+}
+
+/// All connections, one after the other.
+fn connect(args: &FloodArgs, target: SocketAddr) -> anyhow::Result<Vec<TcpStream>> {
     let mut sockets = Vec::new();
     for _ in 0..args.connections {
-        let socket = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)
+        let socket = TcpStream::connect_timeout(&target, CONNECT_TIMEOUT)
             .with_context(|| format!("cannot connect to {}", args.target))?;
         socket.set_nonblocking(true)?;
         // A small write must not wait for the acknowledgement of the one before

@@ -1,8 +1,8 @@
 //! Floods over loopback, against a receiver that is slow at first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
@@ -98,4 +98,81 @@ fn rate_reaches_the_count_in_spite_of_a_stall() {
     );
     assert_eq!(streams.values().map(Vec::len).sum::<usize>(), 200_000);
     assert_numbered(&streams, 150);
+}
+
+/// What one connection brought.
+struct Received {
+    from: IpAddr,
+    text: String,
+}
+
+/// Runs the command against a receiver that reads each of `connections` to its
+/// end, one after the other.
+fn receive(arguments: &str, connections: usize) -> (ExitCode, Vec<Received>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let receiver = thread::spawn(move || {
+        let accept = |_| {
+            let (mut socket, from) = listener.accept().unwrap();
+            let mut text = String::new();
+            socket.read_to_string(&mut text).unwrap();
+            let from = from.ip();
+            Received { from, text }
+        };
+        (0..connections).map(accept).collect::<Vec<_>>()
+    });
+    let words = ["flood", "--quiet", &target];
+    let args = Cli::parse_from(words.into_iter().chain(arguments.split_whitespace())).flood;
+    let code = run(args).unwrap();
+    (code, receiver.join().unwrap())
+}
+
+#[test]
+fn connections_are_renewed_after_their_messages() {
+    let (code, received) = receive("-c 4 -n 100 --threads 1 --per-connection 7", 15);
+    assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS));
+    let counts: Vec<usize> = received
+        .iter()
+        .map(|connection| connection.text.lines().count())
+        .collect();
+    let mut expected = [7; 15];
+    expected[14] = 2;
+    assert_eq!(counts, expected);
+    let lines = received
+        .iter()
+        .flat_map(|connection| connection.text.lines());
+    let streams = BTreeMap::from([("conn=0000".to_owned(), lines.map(String::from).collect())]);
+    assert_numbered(&streams, 150);
+    let sources: BTreeSet<IpAddr> = received.iter().map(|connection| connection.from).collect();
+    assert_eq!(sources.len(), 15);
+}
+
+#[test]
+fn a_renewed_connection_that_is_not_read_to_its_end_is_an_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    // With bytes unread, a close is a reset.
+    let receiver = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.read_exact(&mut [0; 10]).unwrap();
+    });
+    let words = [
+        "flood",
+        "--quiet",
+        &target,
+        "-n",
+        "1",
+        "--per-connection",
+        "1",
+    ];
+    let code = run(Cli::parse_from(words).flood).unwrap();
+    receiver.join().unwrap();
+    assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::FAILURE));
+}
+
+#[test]
+fn idle_connections_are_held_and_send_nothing() {
+    let (code, received) = receive("-c 50 --idle --duration 0.05", 50);
+    assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS));
+    assert!(received.iter().all(|connection| connection.text.is_empty()));
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, bail, ensure};
 use memchr::memchr_iter;
 
 use super::frames::Frames;
+use super::windows::Windows;
 use super::{Arrivals, End};
 use crate::harness::latency::wall_ns;
 use crate::harness::stop::Stop;
@@ -40,13 +41,20 @@ pub fn read(paths: &[PathBuf], stop: &Stop) -> anyhow::Result<Arrivals> {
     Ok(arrivals)
 }
 
-/// Follows one file from its start, waiting for it to be created. Errors: it
-/// cannot be read, or it became shorter.
-pub fn tail(paths: &[PathBuf], end: End, stop: &Stop) -> anyhow::Result<Arrivals> {
+/// Follows one file from its start, waiting for it to be created. `window`: a
+/// latency is kept for each. Errors: the file cannot be read, or it became
+/// shorter.
+pub fn tail(
+    paths: &[PathBuf],
+    window: Option<Duration>,
+    end: End,
+    stop: &Stop,
+) -> anyhow::Result<Arrivals> {
     let [path] = paths else {
         bail!("--tail follows one file");
     };
     let mut arrivals = Arrivals::new();
+    arrivals.verifier.windows = window.map(Windows::new);
     let Some(mut file) = wait_for(path, stop)? else {
         return Ok(arrivals);
     };
@@ -171,7 +179,7 @@ mod tests {
                 }
             })
         };
-        let arrivals = tail(&[path], end, &stop).unwrap();
+        let arrivals = tail(&[path], None, end, &stop).unwrap();
         writer.join().unwrap();
         assert!(arrivals.verifier.findings(Some(100)).clean());
     }

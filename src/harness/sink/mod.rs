@@ -6,6 +6,7 @@ mod frames;
 mod intervals;
 mod listen;
 mod verify;
+mod windows;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,6 +33,9 @@ pub struct SinkArgs {
     /// Follow the file as it grows, and report the latency of `flood --timed`.
     #[arg(long, requires = "file")]
     tail: bool,
+    /// Report the latency of each so many seconds of sending too, counted from the first message.
+    #[arg(long, requires = "tail", value_parser = seconds)]
+    window: Option<Duration>,
     /// Only count bytes.
     #[arg(long, requires = "listen", conflicts_with = "count")]
     discard: bool,
@@ -122,7 +126,7 @@ pub fn run(args: SinkArgs) -> anyhow::Result<ExitCode> {
     };
     let arrivals = match args.listen {
         Some(address) => listen::receive(address, args.discard, end, &stop)?,
-        None if args.tail => file::tail(&args.file, end, &stop)?,
+        None if args.tail => file::tail(&args.file, args.window, end, &stop)?,
         None => file::read(&args.file, &stop)?,
     };
     let seconds = arrivals

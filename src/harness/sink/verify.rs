@@ -7,6 +7,7 @@ use memchr::memmem::Finder;
 use serde::Serialize;
 
 use super::intervals::Intervals;
+use super::windows::Windows;
 use crate::harness::latency::{Latency, Percentiles};
 
 /// Connections of which a report names the faults; the others are counted.
@@ -116,6 +117,8 @@ pub struct Verifier {
     foreign_example: Option<String>,
     length_bytes: Option<(usize, usize)>,
     visibility: Latency,
+    /// Kept by the one that follows a file; not merged.
+    pub windows: Option<Windows>,
 }
 
 impl Verifier {
@@ -129,6 +132,7 @@ impl Verifier {
             foreign_example: None,
             length_bytes: None,
             visibility: Latency::new(),
+            windows: None,
         }
     }
 
@@ -151,8 +155,11 @@ impl Verifier {
         let (shortest, longest) = self.length_bytes.unwrap_or((message.len(), message.len()));
         self.length_bytes = Some((shortest.min(message.len()), longest.max(message.len())));
         if let (Some(now_ns), Some(sent_at_ns)) = (now_ns, numbers.sent_at_ns) {
-            self.visibility
-                .record_ns(now_ns.saturating_sub(sent_at_ns), 1);
+            let latency_ns = now_ns.saturating_sub(sent_at_ns);
+            self.visibility.record_ns(latency_ns, 1);
+            if let Some(windows) = &mut self.windows {
+                windows.record(sent_at_ns, latency_ns);
+            }
         }
         true
     }
@@ -192,6 +199,7 @@ impl Verifier {
             foreign: self.foreign,
             foreign_example: self.foreign_example.clone(),
             visibility_latency_ns: self.visibility.percentiles(),
+            window_latency_ns: self.windows.as_ref().map(Windows::percentiles),
             ..Findings::default()
         };
         for (&connection, stream) in connections {
@@ -253,6 +261,8 @@ pub struct Findings {
     pub faults: Vec<Fault>,
     /// From `t=` to the time at which the line could be read.
     pub visibility_latency_ns: Option<Percentiles>,
+    /// The same for each window of sending time; `None` in one without a message.
+    pub window_latency_ns: Option<Vec<Option<Percentiles>>>,
 }
 
 /// What is wrong with one connection.
@@ -312,6 +322,12 @@ impl Findings {
         }
         if let Some(latency) = &self.visibility_latency_ns {
             println!("sent to readable: {latency}");
+        }
+        for (index, latency) in self.window_latency_ns.iter().flatten().enumerate() {
+            match latency {
+                Some(latency) => println!("window {index}: {latency}"),
+                None => println!("window {index}: no message"),
+            }
         }
     }
 }

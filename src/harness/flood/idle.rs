@@ -1,0 +1,56 @@
+//! Connections on which nothing is sent.
+
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::{FloodArgs, connect, resolve};
+use crate::harness::latency::wall_ns;
+use crate::harness::stop::Stop;
+
+/// Between two looks at the clock and at the signals.
+const WAIT: Duration = Duration::from_millis(20);
+
+/// Printed when all connections are open.
+#[derive(Serialize)]
+struct Report {
+    connections: usize,
+    /// Time that connecting took.
+    seconds: f64,
+    /// Before the first connection, wall clock.
+    started_unix_ns: u64,
+}
+
+/// Opens the connections, reports, and holds them for the duration, or until a
+/// signal. Errors: the target does not accept.
+pub fn hold(args: &FloodArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
+    let target = resolve(args)?;
+    let started_unix_ns = wall_ns();
+    let started = Instant::now();
+    let sockets = connect(args, target)?;
+    let report = Report {
+        connections: sockets.len(),
+        seconds: started.elapsed().as_secs_f64(),
+        started_unix_ns,
+    };
+    if args.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else if !args.quiet {
+        println!(
+            "{} connections in {:.3} s",
+            report.connections, report.seconds
+        );
+    }
+    let open_since = Instant::now();
+    let is_over = || {
+        args.duration
+            .is_some_and(|duration| open_since.elapsed() >= duration)
+    };
+    while !stop.requested() && !is_over() {
+        thread::sleep(WAIT);
+    }
+    drop(sockets);
+    Ok(ExitCode::SUCCESS)
+}
