@@ -19,6 +19,7 @@ pub use source::{Place, Source, Sources};
 pub use span::{FileId, Span, Spanned, Text};
 
 use crate::action::{ActionOptions, DriverOptions};
+use crate::base::PrivilegeOptions;
 use crate::limits::MESSAGE_BYTES_DEFAULT;
 use crate::queue::QueueOptions;
 use crate::receive::ListenerOptions;
@@ -63,6 +64,8 @@ pub struct Globals {
     pub admin_socket: Option<PathBuf>,
     /// `localHostname`; the kernel's if not set.
     pub local_hostname: Option<String>,
+    /// `privdrop.…`.
+    pub privileges: PrivilegeOptions,
 }
 
 /// `pinThreads`: whether threads keep to one core each.
@@ -85,6 +88,7 @@ impl Default for Globals {
             pin_threads: PinThreads::Auto,
             admin_socket: None,
             local_hostname: None,
+            privileges: PrivilegeOptions::default(),
         }
     }
 }

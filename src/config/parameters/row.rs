@@ -1,10 +1,12 @@
 //! A parameter: its two spellings, what it takes, and how it is set.
 
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::base::account;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::diagnostic::did_you_mean;
 use crate::config::span::Text;
@@ -53,6 +55,10 @@ pub enum Take<T> {
     Path(fn(&mut T, PathBuf)),
     /// An IP address.
     Address(fn(&mut T, IpAddr)),
+    /// Name of a user of the machine who is not root.
+    User(fn(&mut T, u32)),
+    /// Name of a group of the machine that is not root's.
+    Group(fn(&mut T, u32)),
     /// One of some words: those that are built, those that are not.
     Word(
         &'static [&'static str],
@@ -128,6 +134,8 @@ impl<T> Row<T> {
             Take::Text(_) | Take::Name(_) => "text",
             Take::Path(_) => "path",
             Take::Address(_) => "address",
+            Take::User(_) => "user",
+            Take::Group(_) => "group",
             Take::Word(..) => "word",
             Take::ByObject(type_name) => type_name,
             Take::NotBuilt => "not built",
@@ -210,6 +218,14 @@ impl<T> Row<T> {
                 Ok(value) => Ok(Rc::new(move |options| set(options, value))),
                 Err(_) => refuse("an IPv4 or IPv6 address".to_owned()),
             },
+            Take::User(set) => match account("user", account::user_id(written), written) {
+                Ok(value) => Ok(Rc::new(move |options| set(options, value))),
+                Err(expected) => refuse(expected),
+            },
+            Take::Group(set) => match account("group", account::group_id(written), written) {
+                Ok(value) => Ok(Rc::new(move |options| set(options, value))),
+                Err(expected) => refuse(expected),
+            },
             Take::Word(built, later, set) => {
                 let is = |word: &str| word.eq_ignore_ascii_case(written);
                 if let Some(index) = built.iter().position(|word| is(word)) {
@@ -236,6 +252,19 @@ impl<T> Row<T> {
 fn not_built(text: &Text, name: &str) -> Diagnostic {
     let message = format!("`{name}` is not built in Splashdam yet");
     Diagnostic::error(text.span, message)
+}
+
+/// The number that was found, or what is expected instead. rsyslog takes 0 for
+/// "not set" and stays root without a word.
+fn account(kind: &str, found: io::Result<Option<u32>>, name: &str) -> Result<u32, String> {
+    match found {
+        Ok(Some(0)) => Err(format!("a {kind} with fewer rights than root")),
+        Ok(Some(number)) => Ok(number),
+        Ok(None) => Err(format!("a {kind} of this machine")),
+        Err(error) => Err(format!(
+            "a {kind} that can be looked up (`{name}`: {error})"
+        )),
+    }
 }
 
 /// `on` and its synonyms (rsyslog: `on`, `yes`; `off`, `no`), in any case.
