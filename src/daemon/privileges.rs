@@ -54,8 +54,12 @@ impl Identity {
     /// then.
     pub fn assume(&self, admin_socket: Option<&Path>) -> Result<Vec<String>> {
         if let Some(path) = admin_socket {
-            std::os::unix::fs::lchown(path, self.user, self.group)
-                .with_context(|| format!("cannot change the owner of {}", path.display()))?;
+            std::os::unix::fs::lchown(path, self.user, self.group).with_context(|| {
+                format!(
+                    "cannot drop privileges: the admin socket {} is another's",
+                    path.display()
+                )
+            })?;
         }
         privilege::become_user(self.user, self.group, self.keep_supplemental)
             .context("cannot drop privileges")?;

@@ -35,7 +35,8 @@ fn tell(states: &[NotifyState]) {
 /// The time after which the service manager takes a silent daemon for dead
 /// (`WatchdogSec=`); none where it does not watch this process.
 pub fn watchdog() -> Option<Duration> {
-    sd_notify::watchdog_enabled()
+    // Zero is no time (sd_watchdog_enabled(3)), and would be a loop without rest.
+    sd_notify::watchdog_enabled().filter(|timeout| !timeout.is_zero())
 }
 
 /// Tells the service manager that the daemon lives, as long as each of its
