@@ -105,8 +105,6 @@ impl Listener {
                 let text = "the socket that is handed over takes no IPv4: BindIPv6Only=both";
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
             }
-            // io_uring answers EAGAIN at once where it is non-blocking.
-            socket.set_nonblocking(false)?;
             socket.listen(options.backlog)?;
             return Ok(socket);
         }

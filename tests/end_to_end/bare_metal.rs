@@ -85,19 +85,21 @@ fn privileges_are_dropped_before_any_thread_and_any_output_file() {
     let scratch = scratch_of_daemon();
     let out = scratch.join("out/out.log");
     let rules = to_file("{dir}/out/out.log", FORMAT, "").replace("/own.log", "/out/own.log");
-    // What root was given beside: groups, and a capability to pass on.
-    let given = ["setpriv", "--groups", "4,24", "--inh-caps", "+net_raw"];
+    // What root was given beside: groups, a capability to pass on, and that
+    // setuid(2) takes no capability away.
+    let given = "setpriv --groups 4,24 --inh-caps +net_raw --securebits +no_setuid_fixup";
+    let given: Vec<&str> = given.split(' ').collect();
     let setup = Setup::new(rules)
         .statements("global(privdrop.user.name=\"daemon\" privdrop.group.name=\"daemon\")")
         .prefix(&given);
     let daemon = setup.splashdam(&scratch);
-    for message in 0..100 {
-        daemon.send(MESSAGE);
-        if message == 50 {
-            std::fs::rename(&out, scratch.join("out/old.log")).unwrap();
-            daemon.signal("HUP");
-        }
-    }
+    let own = scratch.join("out/own.log");
+    daemon.send(MESSAGE.repeat(50));
+    daemon.wait_until_delivered(50);
+    std::fs::rename(&out, scratch.join("out/old.log")).unwrap();
+    daemon.signal("HUP");
+    wait_for_text(&own, "reopening output files");
+    daemon.send(MESSAGE.repeat(50));
     daemon.wait_until_delivered(100);
     for (field, value) in [
         ("Uid", "1 1 1 1"),
@@ -116,7 +118,6 @@ fn privileges_are_dropped_before_any_thread_and_any_output_file() {
     for name in ["port", "pid"] {
         expect_owner(&scratch.join(name), 0);
     }
-    let own = scratch.join("out/own.log");
     wait_for_text(&own, "splashdam's groupid changed to 1");
     wait_for_text(&own, "splashdam's userid changed to 1");
 
