@@ -85,6 +85,17 @@ pub const RECYCLED_MAX: usize = 64;
 /// Capacity of an array of bytes that is worth waiting to be used again.
 pub const RECYCLED_BYTES_MAX: usize = COLLECT_BYTES + CHUNK_BYTES;
 
+/// Descriptors of a reactor or worker: its ring, its eventfd, the runtime's poll
+/// and waker.
+pub const DESCRIPTORS_PER_THREAD: u64 = 6;
+
+/// Descriptors of an output file: with and without O_DIRECT, and its length.
+pub const DESCRIPTORS_PER_FILE: u64 = 3;
+
+/// Descriptors for all else: standard streams, signals, the admin socket and
+/// its connections, name and time zone files, a connection that is refused.
+pub const DESCRIPTORS_RESERVED: u64 = 48;
+
 /// Bytes of one configuration file.
 pub const CONFIG_FILE_BYTES_MAX: u64 = 4 << 20;
 

@@ -1,17 +1,22 @@
 //! What the machine gives: aligned and pooled memory, the clock, counters,
-//! wake-ups, thread pinning, scanning of bytes, nearest names. The only home of `libc`.
+//! wake-ups, thread pinning, users and privileges, scanning of bytes, nearest
+//! names. The only home of `libc`.
 
+pub mod account;
 pub mod aligned;
 pub mod atomic;
 pub mod chunk;
 pub mod clock;
 pub mod counter;
 pub mod descriptor;
+pub mod handed_over;
+pub mod heartbeat;
 pub mod kernel;
 pub mod liveness;
 pub mod mapping;
 pub mod nearest;
 pub mod pin;
+pub mod privilege;
 pub mod scan;
 pub mod simulated;
 pub mod sock_diag;
@@ -25,6 +30,8 @@ pub use aligned::AlignedBuffer;
 pub use chunk::{Chunk, ChunkPool};
 pub use clock::{Clock, Instant};
 pub use counter::Counter;
+pub use heartbeat::Heartbeat;
 pub use liveness::Liveness;
+pub use privilege::PrivilegeOptions;
 pub use text::Text;
 pub use wake::Sleeper;

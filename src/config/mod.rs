@@ -20,6 +20,7 @@ pub use source::{Place, Source, Sources};
 pub use span::{FileId, Span, Spanned, Text};
 
 use crate::action::{ActionOptions, DriverOptions};
+use crate::base::PrivilegeOptions;
 use crate::frame::{FramerOptions, OversizeMode};
 use crate::limits::MESSAGE_BYTES_DEFAULT;
 use crate::queue::QueueOptions;
@@ -74,6 +75,8 @@ pub struct Globals {
     /// `halfOpenIdle`: silence after which a connection may be half-open;
     /// `None`: it is not looked for.
     pub half_open_idle: Option<Duration>,
+    /// `privdrop.…`.
+    pub privileges: PrivilegeOptions,
 }
 
 /// `pinThreads`: whether threads keep to one core each.
@@ -101,6 +104,7 @@ impl Default for Globals {
             local_hostname: None,
             // FortiGate's session-ttl by default.
             half_open_idle: Some(Duration::from_secs(3600)),
+            privileges: PrivilegeOptions::default(),
         }
     }
 }

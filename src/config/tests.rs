@@ -449,8 +449,16 @@ fn each_error_has_its_message() {
             "1:10: error: the module imudp is rsyslog's, and not built in Splashdam yet",
         ),
         (
-            "$PrivDropToUser x",
-            "1:1: error: $PrivDropToUser is rsyslog's, and not built in Splashdam yet",
+            "$PrivDropToUser no-such-user",
+            "1:17: error: `privdrop.user.name` takes a user of this machine, not `no-such-user`",
+        ),
+        (
+            "global(privdrop.group.name=\"no-such-group\")",
+            "1:29: error: `privdrop.group.name` takes a group of this machine, not `no-such-group`",
+        ),
+        (
+            "global(privdrop.user.name=\"root\")",
+            "1:28: error: `privdrop.user.name` takes a user with fewer rights than root, not `root`",
         ),
         (
             "$ActionQueueType LinkedList",

@@ -16,9 +16,29 @@ use tokio::net::{UnixListener, UnixStream};
 use super::Statistics;
 use super::assemble::Daemon;
 use super::connections::ConnectionStatistics;
+use super::terminal;
 
-/// Where the socket is unless `global(adminSocket=…)` says otherwise.
+/// Where the socket is without a service manager.
 pub const SOCKET_DEFAULT: &str = "/run/splashdam.sock";
+
+/// Name of the socket in the directory that the service manager made for the
+/// daemon (`RuntimeDirectory=`, systemd.exec(5)).
+const SOCKET_NAME: &str = "splashdam.sock";
+
+/// Where `splashdam ctl` finds the socket of a daemon with
+/// `RuntimeDirectory=splashdam`.
+pub const SOCKET_OF_SERVICE: &str = "/run/splashdam/splashdam.sock";
+
+/// Where the socket is unless `global(adminSocket=…)` says otherwise: in the
+/// first of the service manager's runtime directories where there is one.
+pub fn socket_default() -> PathBuf {
+    let directories = std::env::var_os("RUNTIME_DIRECTORY").unwrap_or_default();
+    let first = std::env::split_paths(&directories).next();
+    match first.filter(|path| path.is_absolute()) {
+        Some(directory) => directory.join(SOCKET_NAME),
+        None => PathBuf::from(SOCKET_DEFAULT),
+    }
+}
 
 /// What the handlers see.
 #[derive(Clone)]
@@ -30,10 +50,15 @@ struct Admin {
 /// An admin socket that exists as long as the value.
 pub struct AdminSocket(PathBuf);
 
+impl AdminSocket {
+    pub fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
 impl Drop for AdminSocket {
     fn drop(&mut self) {
-        // It goes with the daemon; if it is gone, so much the better.
-        let _ = std::fs::remove_file(&self.0);
+        terminal::remove_or_warn(&self.0, "admin socket");
     }
 }
 

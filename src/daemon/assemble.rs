@@ -13,13 +13,14 @@ use tokio::sync::Notify;
 
 use super::oversize_file::OversizeFile;
 use super::own::OwnMessages;
+use super::service::Heart;
 use super::socket_states::SocketReader;
 use super::switches::Switches;
 use super::terminal;
 use crate::action::{Action, ActionCounters, ActionOptions, DriverOptions};
 use crate::base::clock::SystemClock;
 use crate::base::descriptor::EventFd;
-use crate::base::{ChunkPool, Counter, Sleeper, kernel, pin};
+use crate::base::{ChunkPool, Counter, Heartbeat, Sleeper, kernel, pin};
 use crate::config::{Config, PinThreads};
 use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX};
 use crate::message::{LocalClock, Report};
@@ -46,6 +47,8 @@ pub struct Daemon {
     pub oversize_file: Option<OversizeFile>,
     /// Asks the kernel about the connections.
     pub sockets: SocketReader,
+    /// Of all threads above.
+    pub hearts: Vec<Heart>,
 }
 
 /// What a worker's thread needs to build its worker there.
@@ -56,6 +59,7 @@ struct WorkerParts {
     program: Arc<Program>,
     actions: Vec<ActionParts>,
     use_direct: bool,
+    heart: Arc<Heartbeat>,
     processor: Option<usize>,
 }
 
@@ -74,21 +78,22 @@ struct ReactorParts {
     event: Arc<EventFd>,
     room: Arc<Sleeper>,
     bundles: bool,
+    heart: Arc<Heartbeat>,
     processor: Option<usize>,
 }
 
 impl Daemon {
-    /// Opens the listeners, starts the threads, and returns when all of them
-    /// work.
+    /// Starts the threads, and returns when all of them work. `listeners` are
+    /// those of the configuration.
     ///
     /// # Errors
-    /// A listener that cannot be opened; io_uring that is switched off or too
-    /// old; no memory, no threads.
-    pub fn start(config: Config, switches: Switches, own: Arc<OwnMessages>) -> Result<Daemon> {
-        let mut listeners = Vec::new();
-        for options in config.listeners {
-            listeners.push(Listener::open(options)?);
-        }
+    /// io_uring that is switched off or too old; no memory, no threads.
+    pub fn start(
+        config: Config,
+        listeners: Vec<Listener>,
+        switches: Switches,
+        own: Arc<OwnMessages>,
+    ) -> Result<Daemon> {
         let reactor_count = config
             .reactors
             .unwrap_or_else(|| (pin::processor_count() / 2).max(1));
@@ -159,6 +164,7 @@ impl Daemon {
                 report: Arc::clone(&report),
             });
         }
+        let mut hearts = Vec::new();
         let worker_thread = start_thread("worker-main", {
             let parts = WorkerParts {
                 notify,
@@ -167,6 +173,7 @@ impl Daemon {
                 program: Arc::new(config.program),
                 actions,
                 use_direct: switches.direct,
+                heart: heart_of("worker-main", &mut hearts),
                 processor: processor(reactor_count),
             };
             move |started| work(parts, started)
@@ -175,6 +182,7 @@ impl Daemon {
         let framer = config.globals.framer();
         let mut reactor_threads = Vec::new();
         for (index, event) in events.into_iter().enumerate() {
+            let name = format!("reactor-{index}");
             let parts = ReactorParts {
                 options: ReactorOptions {
                     index,
@@ -185,11 +193,10 @@ impl Daemon {
                 event,
                 room: Arc::clone(&rooms[index]),
                 bundles: switches.bundles,
+                heart: heart_of(&name, &mut hearts),
                 processor: processor(index),
             };
-            let thread = start_thread(&format!("reactor-{index}"), move |started| {
-                react(parts, started);
-            })?;
+            let thread = start_thread(&name, move |started| react(parts, started))?;
             reactor_threads.push(thread);
         }
         own.connect(queue);
@@ -202,6 +209,7 @@ impl Daemon {
             worker_thread,
             oversize_file,
             sockets: SocketReader::default(),
+            hearts,
         })
     }
 
@@ -210,6 +218,12 @@ impl Daemon {
         for inbox in &self.reactors.inboxes {
             inbox.event().signal();
         }
+    }
+
+    /// Has each thread's loop make a turn.
+    pub fn wake_all(&self) {
+        self.wake_reactors();
+        self.worker.queue.wake_consumer();
     }
 
     /// Has the connections of a peer closed. Returns how many it has.
@@ -253,6 +267,16 @@ fn with_shared_files(mut actions: Vec<ActionOptions>) -> Vec<ActionOptions> {
 fn sleeper_of(event: &Arc<EventFd>) -> Arc<Sleeper> {
     let event = Arc::clone(event);
     Arc::new(Sleeper::new(move || event.signal()))
+}
+
+/// A new heart of the thread `name`, known to whoever watches.
+fn heart_of(name: &str, hearts: &mut Vec<Heart>) -> Arc<Heartbeat> {
+    let beat = Arc::<Heartbeat>::default();
+    hearts.push(Heart {
+        thread: name.to_owned(),
+        beat: Arc::clone(&beat),
+    });
+    beat
 }
 
 type Started = mpsc::SyncSender<io::Result<()>>;
@@ -311,7 +335,7 @@ fn work(parts: WorkerParts, started: Started) {
         );
         // The starter waits for it; if it is gone the process is ending.
         let _ = started.send(Ok(()));
-        run(worker).await;
+        run(worker, &parts.heart).await;
     });
 }
 
@@ -349,6 +373,7 @@ fn react(parts: ReactorParts, started: Started) {
     };
     let _ = started.send(Ok(()));
     loop {
+        parts.heart.beat();
         match reactor.tick() {
             Ok(true) => {}
             Ok(false) => return,

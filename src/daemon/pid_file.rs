@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::terminal;
+
 /// A PID file that exists as long as the value.
 pub struct PidFile(PathBuf);
 
@@ -28,7 +30,9 @@ impl PidFile {
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        // The daemon ends; a file that cannot be removed names no process.
-        let _ = std::fs::remove_file(&self.0);
+        // After a drop of privileges its directory may be another one's. It is
+        // not given to the new user: who can write it chooses which process is
+        // stopped in the daemon's place.
+        terminal::remove_or_warn(&self.0, "PID file");
     }
 }

@@ -14,8 +14,12 @@ use tokio::time::{sleep, timeout_at};
 use super::admin::{self, AdminSocket};
 use super::assemble::Daemon;
 use super::half_open;
+use super::listeners;
+use super::open_files::Demand;
 use super::own::OwnMessages;
 use super::pid_file::PidFile;
+use super::privileges::Identity;
+use super::service;
 use super::switches::{self, Switches};
 use super::terminal;
 use crate::base::descriptor;
@@ -80,10 +84,11 @@ impl Signals {
     }
 }
 
-async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
+async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
     let started = Instant::now();
     // Each connection is a descriptor, and soft limits are as low as 1024.
-    if let Err(error) = descriptor::raise_open_files_limit() {
+    let descriptors = descriptor::raise_open_files_limit();
+    if let Err(error) = &descriptors {
         terminal::warn(format_args!(
             "cannot raise the limit of open files: {error}"
         ));
@@ -102,7 +107,7 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
         None => None,
     };
     // Removed at the end, also where the start fails below.
-    let (_admin_socket, admin) = open_admin(config.globals.admin_socket.clone())
+    let (admin_socket, admin) = open_admin(config.globals.admin_socket.clone())
         .await?
         .unzip();
     let half_open_idle = config.globals.half_open_idle;
@@ -112,7 +117,17 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
     };
     let queue_options = config.main_queue.clone();
     let own = Arc::new(OwnMessages::new(&hostname, config.program.default));
-    let daemon = Arc::new(Daemon::start(config, switches, own)?);
+    let identity = Identity::of(&config.globals.privileges)?;
+    let listeners = listeners::open(std::mem::take(&mut config.listeners))?;
+    // The threads that start below, and so what opens the output files, are of
+    // the new user from their beginning.
+    let changes = match identity {
+        Some(identity) => identity.assume(admin_socket.as_ref().map(AdminSocket::path))?,
+        None => Vec::new(),
+    };
+    let files = config.actions.iter().filter_map(|action| action.file());
+    let files = files.count();
+    let daemon = Arc::new(Daemon::start(config, listeners, switches, own)?);
     let own = Arc::clone(&daemon.own);
     let retrying = tokio::spawn(async move { own.retry().await });
     let serving =
@@ -129,12 +144,22 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
         listeners.join(", ")
     );
     daemon.own.report(Severity::INFO, text);
+    for change in changes {
+        daemon.own.report(Severity::INFO, change);
+    }
     tell_keep_alive(&daemon);
-    let watching =
+    let suspecting =
         half_open_idle.map(|idle| tokio::spawn(half_open::watch(Arc::clone(&daemon), idle)));
+    if let Ok(limit) = descriptors {
+        tell_descriptors(&daemon, files, limit);
+    }
     if let Some(greeting) = &options.greeting {
         terminal::say(greeting);
     }
+
+    service::ready(&format!("listening on {}", listeners.join(", ")));
+    let watching = service::watchdog()
+        .map(|timeout| tokio::spawn(service::watch(Arc::clone(&daemon), timeout)));
 
     while !signals.next().await {
         daemon.reopen();
@@ -143,9 +168,10 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
     }
 
     // What stops is not suspected.
-    if let Some(watching) = watching {
-        watching.abort();
+    if let Some(suspecting) = suspecting {
+        suspecting.abort();
     }
+    service::stopping("draining the queues");
     let result = tokio::select! {
         () = stop(&daemon, queue_options.timeout_shutdown, queue_options.timeout_action_completion) => {
             ExitCode::SUCCESS
@@ -155,9 +181,8 @@ async fn control(config: Config, options: RunOptions) -> Result<ExitCode> {
             ExitCode::FAILURE
         }
     };
-    retrying.abort();
-    if let Some(serving) = serving {
-        serving.abort();
+    for task in [serving, watching, Some(retrying)].into_iter().flatten() {
+        task.abort();
     }
     Ok(result)
 }
@@ -182,6 +207,20 @@ fn tell_keep_alive(daemon: &Daemon) {
     }
 }
 
+/// Compares the limit of descriptors with what the configuration promises.
+fn tell_descriptors(daemon: &Daemon, files: usize, limit: u64) {
+    let listeners = daemon.reactors.listeners.iter();
+    let demand = Demand {
+        max_sessions: listeners
+            .map(|listener| listener.options.max_sessions)
+            .collect(),
+        files,
+        threads: daemon.hearts.len(),
+    };
+    let (severity, text) = demand.compare(limit);
+    daemon.own.report(severity, text);
+}
+
 /// Opens the admin socket. One that the configuration names must be opened; the
 /// default one may be missing (another daemon has it, or no right to /run).
 async fn open_admin(path: Option<PathBuf>) -> Result<Option<(AdminSocket, UnixListener)>> {
@@ -191,7 +230,7 @@ async fn open_admin(path: Option<PathBuf>) -> Result<Option<(AdminSocket, UnixLi
             .with_context(|| format!("cannot open the admin socket {}", path.display()))?;
         return Ok(Some(opened));
     }
-    let path = PathBuf::from(admin::SOCKET_DEFAULT);
+    let path = admin::socket_default();
     match admin::open(&path).await {
         Ok(opened) => Ok(Some(opened)),
         Err(error) => {

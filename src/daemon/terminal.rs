@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Writes a text that somebody asked for to standard output. Where the reader
 /// is gone it is not missed.
@@ -28,6 +29,18 @@ pub fn width() -> Option<usize> {
 pub fn say(text: impl Display) {
     // The daemon goes on whether it is read or not.
     let _ = print(&format!("{text}\n"));
+}
+
+/// Removes a file that goes with the daemon; warns where it must be left. The
+/// next start replaces it.
+pub fn remove_or_warn(path: &Path, what: &str) {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => warn(format_args!(
+            "the {what} {} stays, to be replaced at the next start: {error}",
+            path.display()
+        )),
+        _ => {}
+    }
 }
 
 /// Writes `splashdam: text` to standard error for whoever may read it.

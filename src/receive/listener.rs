@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
 
 use super::oversize::OversizeTold;
-use super::{InputCounters, ListenerOptions};
+use super::{Inherited, InputCounters, ListenerOptions};
 use crate::base::{Liveness, kernel};
 
 /// Why a listener could not be opened; each at start.
@@ -41,18 +41,22 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds and listens.
+    /// Binds and listens, or takes the socket of its address that was
+    /// inherited.
     ///
     /// # Errors
     /// Those of [`ListenError`]: an address in use, a port that needs
     /// privilege, a port file that cannot be written.
-    pub fn open(options: ListenerOptions) -> Result<Listener, ListenError> {
+    pub fn open(
+        options: ListenerOptions,
+        inherited: &mut Inherited,
+    ) -> Result<Listener, ListenError> {
         let address = SocketAddr::new(options.address, options.port);
-        let socket = match Listener::socket(&options, address) {
+        let socket = match Listener::socket(&options, address, inherited) {
             // A host without IPv6 has all its addresses in IPv4.
             Err(error) if has_no_ipv6(&error) && options.address == Ipv6Addr::UNSPECIFIED => {
                 let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, options.port));
-                Listener::socket(&options, address)
+                Listener::socket(&options, address, inherited)
             }
             result => result,
         };
@@ -93,7 +97,20 @@ impl Listener {
         &self.liveness
     }
 
-    fn socket(options: &ListenerOptions, address: SocketAddr) -> io::Result<Socket> {
+    fn socket(
+        options: &ListenerOptions,
+        address: SocketAddr,
+        inherited: &mut Inherited,
+    ) -> io::Result<Socket> {
+        if let Some(socket) = inherited.take(&SockAddr::from(address), Type::STREAM) {
+            if address.ip() == Ipv6Addr::UNSPECIFIED && socket.only_v6()? {
+                // `::` would silently not be all addresses.
+                let text = "the socket that is handed over takes no IPv4: BindIPv6Only=both";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+            }
+            socket.listen(options.backlog)?;
+            return Ok(socket);
+        }
         let socket = Socket::new(
             Domain::for_address(address),
             Type::STREAM.cloexec(),

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::{TokioExecutor, Turn, Worker};
-use crate::base::Clock;
+use crate::base::{Clock, Heartbeat};
 
 /// Drives a worker until it is done. Runs inside a tokio-uring runtime; the
-/// executor's notification wakes it.
-pub async fn run<C: Clock>(mut worker: Worker<TokioExecutor, C>) {
+/// executor's notification wakes it. Each turn is a beat of `heart`.
+pub async fn run<C: Clock>(mut worker: Worker<TokioExecutor, C>, heart: &Heartbeat) {
     let events = worker.executor().events();
     let sleeper = events.sleeper();
     loop {
+        heart.beat();
         match worker.tick() {
             Turn::Again => {}
             // The runtime submits operations only when it would sleep: an

@@ -1,60 +1,18 @@
 //! A file system that is full.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::support::{Flood, Scratch, Setup, program, to_file, wait_for};
+use crate::support::{Disk, Flood, Scratch, Setup, to_file, wait_for};
 
 /// Bytes of the file system, and of what fills most of it at first. What is
 /// left is less than the flood, even with all that queue and sockets can hold.
 const DISK_BYTES: u64 = 96 << 20;
 const BALLAST_BYTES: u64 = 80 << 20;
 
-/// A small ext4 file system of its own, unmounted when the value goes away.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn new(scratch: &Scratch) -> Disk {
-        let image = scratch.join("image");
-        File::create(&image).unwrap().set_len(DISK_BYTES).unwrap();
-        program("mkfs.ext4")
-            .args(["-q", "-F", "-m", "0"])
-            .arg(&image)
-            .assert()
-            .success();
-        let disk = Disk(scratch.join("disk"));
-        std::fs::create_dir(&disk.0).unwrap();
-        program("mount")
-            .args(["-o", "loop"])
-            .arg(&image)
-            .arg(&disk.0)
-            .assert()
-            .success();
-        disk
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily, so that it is unmounted even where a daemon still has a file
-        // open. It must not panic while a test fails; the next line tells.
-        let output = program("umount").arg("--lazy").arg(&self.0).output();
-        let success = output.is_ok_and(|output| output.status.success());
-        if !success && !std::thread::panicking() {
-            panic!("cannot unmount {}", self.0.display());
-        }
-    }
-}
-
 #[test]
 fn a_full_disk_pushes_back_and_loses_nothing() {
     let scratch = Scratch::new();
-    let disk = Disk::new(&scratch);
+    let disk = Disk::new(&scratch, DISK_BYTES);
     let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![1; BALLAST_BYTES as usize]).unwrap();
     let file = disk.path().join("out.log");
@@ -136,7 +94,7 @@ fn a_full_disk_pushes_back_and_loses_nothing() {
 #[test]
 fn what_a_full_disk_kept_back_is_told_at_the_stop() {
     let scratch = Scratch::new();
-    let disk = Disk::new(&scratch);
+    let disk = Disk::new(&scratch, DISK_BYTES);
     std::fs::write(disk.path().join("ballast"), vec![1; BALLAST_BYTES as usize]).unwrap();
     let rules = to_file("{dir}/disk/out.log", "RSYSLOG_TraditionalFileFormat", "");
     let daemon = Setup::new(rules)

@@ -7,6 +7,7 @@
 //! ([`support::Daemon::stop`]), whatever the test was about. Nothing here
 //! depends on how fast anything is.
 
+mod bare_metal;
 mod command_line;
 mod connection_table;
 mod connections;

@@ -14,7 +14,7 @@ use splashdam::frame::FramerOptions;
 use splashdam::message::LocalClock;
 use splashdam::queue::{Queue, QueueOptions};
 use splashdam::receive::{
-    Inbox, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
+    Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
 };
 use splashdam::ring::simulated::{NetworkFaults, SimulatedNetwork};
 
@@ -39,10 +39,11 @@ fn loads(connections: u16) -> Vec<usize> {
             bundles: true,
         },
     );
-    let listener = Listener::open(ListenerOptions {
+    let options = ListenerOptions {
         address: Ipv4Addr::LOCALHOST.into(),
         ..ListenerOptions::default()
-    });
+    };
+    let listener = Listener::open(options, &mut Inherited::default());
     let event = || Arc::new(EventFd::new().expect("an eventfd"));
     let shared = Arc::new(ReactorShared {
         listeners: vec![listener.expect("a listener")],

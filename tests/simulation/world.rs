@@ -19,7 +19,7 @@ use splashdam::output::file::FileOptions;
 use splashdam::output::simulated::{SimulatedDisk, SimulatedExecutor};
 use splashdam::queue::{Queue, QueueOptions};
 use splashdam::receive::{
-    Inbox, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
+    Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
 };
 use splashdam::ring::simulated::{SimulatedNetwork, SimulatedRing};
 use splashdam::rules::{Program, Statement};
@@ -525,5 +525,5 @@ fn listener(limits: &Limits) -> Listener {
         backlog: 1,
         ..ListenerOptions::default()
     };
-    Listener::open(options).expect("a listener")
+    Listener::open(options, &mut Inherited::default()).expect("a listener")
 }

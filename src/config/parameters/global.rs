@@ -18,6 +18,9 @@ const OVERSIZE_MODES: [OversizeMode; 3] = [
     OversizeMode::Split,
     OversizeMode::Accept,
 ];
+/// The last number of a user or group; the one behind it means none
+/// (setresuid(2)).
+const ID_MAX: i64 = u32::MAX as i64 - 1;
 
 /// `global()`.
 pub static GLOBAL: Table<Globals> = Table {
@@ -105,6 +108,39 @@ pub static GLOBAL: Table<Globals> = Table {
         )
         .unit("s")
         .default("config::Globals"),
+        GlobalRow::new(
+            "privdrop.user.name",
+            Take::User(|globals, user| globals.privileges.user = Some(user)),
+            "User that the daemon becomes once its listeners are bound.",
+        )
+        .legacy(&["PrivDropToUser"]),
+        GlobalRow::new(
+            "privdrop.user.id",
+            Take::Whole(1, ID_MAX, |globals, user| {
+                globals.privileges.user = Some(user as u32);
+            }),
+            "The same by number.",
+        )
+        .legacy(&["PrivDropToUserID"]),
+        GlobalRow::new(
+            "privdrop.group.name",
+            Take::Group(|globals, group| globals.privileges.group = Some(group)),
+            "Group that it becomes; the user's primary group if only a user is set.",
+        )
+        .legacy(&["PrivDropToGroup"]),
+        GlobalRow::new(
+            "privdrop.group.id",
+            Take::Whole(1, ID_MAX, |globals, group| {
+                globals.privileges.group = Some(group as u32);
+            }),
+            "The same by number.",
+        )
+        .legacy(&["PrivDropToGroupID"]),
+        GlobalRow::new(
+            "privdrop.group.keepSupplemental",
+            Take::Binary(|globals, keeps| globals.privileges.keep_supplemental = keeps),
+            "Whether the supplementary groups it was started with stay.",
+        ),
         GlobalRow::later("unsupported", &[]),
     ],
     rsyslog: known::RSYSLOG_GLOBALS,

@@ -1,10 +1,12 @@
 //! A parameter: its two spellings, what it takes, and how it is set.
 
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::base::account;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::diagnostic::did_you_mean;
 use crate::config::span::Text;
@@ -56,6 +58,10 @@ pub enum Take<T> {
     LineStart(fn(&mut T, LineStart)),
     /// An IP address.
     Address(fn(&mut T, IpAddr)),
+    /// Name of a user of the machine who is not root.
+    User(fn(&mut T, u32)),
+    /// Name of a group of the machine that is not root's.
+    Group(fn(&mut T, u32)),
     /// One of some words: those that are built, those that are not.
     Word(
         &'static [&'static str],
@@ -132,6 +138,8 @@ impl<T> Row<T> {
             Take::Path(_) => "path",
             Take::LineStart(_) => "regular expression",
             Take::Address(_) => "address",
+            Take::User(_) => "user",
+            Take::Group(_) => "group",
             Take::Word(..) => "word",
             Take::ByObject(type_name) => type_name,
             Take::NotBuilt => "not built",
@@ -223,6 +231,14 @@ impl<T> Row<T> {
                 Ok(value) => Ok(Rc::new(move |options| set(options, value))),
                 Err(_) => refuse("an IPv4 or IPv6 address".to_owned()),
             },
+            Take::User(set) => match account("user", account::user_id(written), written) {
+                Ok(value) => Ok(Rc::new(move |options| set(options, value))),
+                Err(expected) => refuse(expected),
+            },
+            Take::Group(set) => match account("group", account::group_id(written), written) {
+                Ok(value) => Ok(Rc::new(move |options| set(options, value))),
+                Err(expected) => refuse(expected),
+            },
             Take::Word(built, later, set) => {
                 let is = |word: &str| word.eq_ignore_ascii_case(written);
                 if let Some(index) = built.iter().position(|word| is(word)) {
@@ -249,6 +265,19 @@ impl<T> Row<T> {
 fn not_built(text: &Text, name: &str) -> Diagnostic {
     let message = format!("`{name}` is not built in Splashdam yet");
     Diagnostic::error(text.span, message)
+}
+
+/// The number that was found, or what is expected instead. rsyslog takes 0 for
+/// "not set" and stays root without a word.
+fn account(kind: &str, found: io::Result<Option<u32>>, name: &str) -> Result<u32, String> {
+    match found {
+        Ok(Some(0)) => Err(format!("a {kind} with fewer rights than root")),
+        Ok(Some(number)) => Ok(number),
+        Ok(None) => Err(format!("a {kind} of this machine")),
+        Err(error) => Err(format!(
+            "a {kind} that can be looked up (`{name}`: {error})"
+        )),
+    }
 }
 
 /// `on` and its synonyms (rsyslog: `on`, `yes`; `off`, `no`), in any case.

@@ -78,6 +78,7 @@ fn value(row: &Described) -> &'static str {
         ("number" | "time", _) => "7",
         ("mode", _) => "0600",
         ("address", _) => "::1",
+        ("user" | "group", _) => "daemon",
         ("path", _) => "/tmp/path",
         _ => "RSYSLOG_TraditionalFileFormat",
     }

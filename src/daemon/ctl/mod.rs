@@ -20,7 +20,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use self::connections::ConnectionsArgs;
-use super::admin::SOCKET_DEFAULT;
+use super::admin::{SOCKET_DEFAULT, SOCKET_OF_SERVICE};
 use super::terminal;
 
 /// Where the embedded default configuration has its admin socket.
@@ -88,14 +88,12 @@ pub fn run(args: &CtlArgs) -> Result<ExitCode> {
 }
 
 /// The socket of a daemon that was started here without a configuration, if
-/// there is one, else the one that a configured daemon has by default.
+/// there is one, else that of the service, else the one that a configured
+/// daemon has by default.
 fn default_socket() -> PathBuf {
-    let here = Path::new(ADMIN_SOCKET_HERE);
-    if here.exists() {
-        here.to_owned()
-    } else {
-        PathBuf::from(SOCKET_DEFAULT)
-    }
+    let places = [ADMIN_SOCKET_HERE, SOCKET_OF_SERVICE].map(Path::new);
+    let found = places.into_iter().find(|path| path.exists());
+    found.unwrap_or(Path::new(SOCKET_DEFAULT)).to_owned()
 }
 
 /// The value that the daemon has answered.

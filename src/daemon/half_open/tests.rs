@@ -1,5 +1,5 @@
 use super::*;
-use crate::receive::{KeepAliveOptions, ListenerOptions};
+use crate::receive::{Inherited, KeepAliveOptions, ListenerOptions};
 
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -169,7 +169,7 @@ fn a_suspicion_is_told_with_its_numbers_and_what_to_set() {
         },
         ..ListenerOptions::default()
     };
-    let listener = Listener::open(options).expect("a listener");
+    let listener = Listener::open(options, &mut Inherited::default()).expect("a listener");
     assert_eq!(
         words(&suspicion(9, 98), &listener, IDLE),
         "peer 10.0.0.9 has 99 connections on listener imptcp, and 98 of them seem half-open: \

@@ -51,6 +51,7 @@ impl Daemon {
             .arg("-i")
             .arg(scratch.join("pid"))
             .current_dir(scratch.path())
+            .stdin(Stdio::null())
             .envs(environment.iter().map(|(name, value)| (name, value)));
         let mut daemon = Daemon::spawn(kind, command, scratch);
         let what = format!("the port of a daemon with this configuration:\n{configuration}");
@@ -68,14 +69,23 @@ impl Daemon {
     /// Starts Splashdam in `scratch` with these arguments.
     pub fn with_arguments(scratch: &Scratch, arguments: &[&str]) -> Daemon {
         let mut command = Command::new(SPLASHDAM);
-        command.args(arguments).current_dir(scratch.path());
+        command
+            .args(arguments)
+            .current_dir(scratch.path())
+            .stdin(Stdio::null());
+        Daemon::spawn(Kind::Splashdam, command, scratch)
+    }
+
+    /// Starts Splashdam by a command that becomes it, in `scratch`. A
+    /// configuration there has its admin socket at `ctl.sock`.
+    pub fn with_command(scratch: &Scratch, mut command: Command) -> Daemon {
+        command.current_dir(scratch.path());
         Daemon::spawn(Kind::Splashdam, command, scratch)
     }
 
     fn spawn(kind: Kind, mut command: Command, scratch: &Scratch) -> Daemon {
         let output = |name: &str| File::create(scratch.join(name)).unwrap();
         let child = command
-            .stdin(Stdio::null())
             .stdout(output("stdout"))
             .stderr(output("stderr"))
             .spawn()
@@ -88,7 +98,8 @@ impl Daemon {
         }
     }
 
-    fn wait_for_admin(&mut self) {
+    /// Waits until it answers on `ctl.sock`.
+    pub fn wait_for_admin(&mut self) {
         wait_for("an answer on the admin socket", || {
             self.expect_alive();
             let mut command = splashdam(&self.directory);

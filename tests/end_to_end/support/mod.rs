@@ -3,6 +3,7 @@
 mod accounts;
 mod command;
 mod daemon;
+mod disk;
 mod flood;
 pub mod network;
 mod scratch;
@@ -12,6 +13,7 @@ mod wait;
 pub use accounts::Accounts;
 pub use command::{SPLASHDAM, program, splashdam};
 pub use daemon::{Daemon, memory_kib};
+pub use disk::Disk;
 pub use flood::{Flood, Framing};
 pub use network::{Namespace, Network};
 pub use scratch::Scratch;

@@ -66,6 +66,12 @@ table inet loss {
 pub struct Namespace(String);
 
 impl Namespace {
+    /// One that leads nowhere, with its loopback interface up.
+    pub fn alone() -> Namespace {
+        let number = NETWORKS.fetch_add(1, Ordering::Relaxed);
+        Namespace::new(format!("splashdam-test-{}-{number}", std::process::id()))
+    }
+
     fn new(name: String) -> Namespace {
         let namespace = Namespace(name);
         program("ip")

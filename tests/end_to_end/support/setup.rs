@@ -76,6 +76,12 @@ impl Setup {
         self
     }
 
+    /// A command that becomes the daemon: what it is given is the daemon's.
+    pub fn prefix(mut self, words: &[&str]) -> Setup {
+        self.prefix = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
     /// The largest number of descriptors that it may have.
     pub fn descriptors(mut self, count: u32) -> Setup {
         self.prefix = vec!["prlimit".to_owned(), format!("--nofile={count}:{count}")];
