@@ -226,7 +226,7 @@ mod tests {
         // The most needed that do not fit leave their room to others.
         assert_eq!(
             lines(80)[0],
-            "PEER          AGE  IDLE  MESSAGES   RATE  FAULTS  PAUSED     RTT  RETRANS  TIMER"
+            "PEER          AGE  IDLE  MESSAGES  BYTES   RATE  PAUSED     RTT  TIMER"
         );
     }
 
