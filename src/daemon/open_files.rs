@@ -22,15 +22,11 @@ impl Demand {
         DESCRIPTORS_RESERVED + self.max_sessions.len() as u64 + files + threads
     }
 
-    /// Compares it with the limit. What is to be told.
-    pub fn compare(&self, limit: u64) -> (Severity, String) {
-        let bounded: u64 = self
-            .max_sessions
-            .iter()
-            .flatten()
-            .copied()
-            .map(u64::from)
-            .sum();
+    /// Compares it with the limit. What is to be told: that it is too low, or
+    /// how many connections it allows where `maxSessions` does not say.
+    pub fn compare(&self, limit: u64) -> Option<(Severity, String)> {
+        let bounds = self.max_sessions.iter().flatten();
+        let bounded: u64 = bounds.copied().map(u64::from).sum();
         let own = self.own();
         let needed = own + bounded;
         if needed > limit {
@@ -39,25 +35,23 @@ impl Demand {
                  connections, and the daemon itself needs about {own}; set \
                  LimitNOFILE={needed} in the unit, or ulimit -n"
             );
-            return (Severity::WARNING, text);
+            return Some((Severity::WARNING, text));
         }
         let rest = limit - needed;
-        let is_bounded = self.max_sessions.iter().all(Option::is_some);
-        let text = match (is_bounded, bounded) {
-            (true, _) => format!(
-                "the limit of {limit} descriptors is enough for the {bounded} connections that \
-                 maxSessions allows"
-            ),
-            (false, 0) => format!(
+        if self.max_sessions.iter().all(Option::is_some) {
+            return None;
+        }
+        let text = match bounded {
+            0 => format!(
                 "the limit of {limit} descriptors allows about {rest} connections; maxSessions \
                  is not set"
             ),
-            (false, _) => format!(
+            _ => format!(
                 "the limit of {limit} descriptors allows, beside the {bounded} connections of \
                  the listeners with maxSessions, about {rest} of those without"
             ),
         };
-        (Severity::INFO, text)
+        Some((Severity::INFO, text))
     }
 }
 
@@ -77,10 +71,8 @@ mod tests {
     fn what_is_needed_is_compared_with_the_limit() {
         let both = demand(&[Some(1000), Some(500)]);
         let needed = both.own() + 1500;
-        let (severity, text) = both.compare(needed);
-        assert_eq!(severity, Severity::INFO);
-        assert!(text.contains("enough for the 1500 connections"), "{text}");
-        let (severity, text) = both.compare(needed - 1);
+        assert_eq!(both.compare(needed), None);
+        let (severity, text) = both.compare(needed - 1).unwrap();
         assert_eq!(severity, Severity::WARNING);
         let limit = format!("limit of {} descriptors", needed - 1);
         let advice = format!("LimitNOFILE={needed} ");
@@ -90,13 +82,13 @@ mod tests {
     #[test]
     fn without_max_sessions_the_number_of_connections_is_told() {
         let none = demand(&[None]);
-        let (severity, text) = none.compare(none.own() + 77);
+        let (severity, text) = none.compare(none.own() + 77).unwrap();
         assert_eq!(severity, Severity::INFO);
         assert!(text.contains("about 77 connections"), "{text}");
-        let (severity, _) = none.compare(none.own() - 1);
+        let (severity, _) = none.compare(none.own() - 1).unwrap();
         assert_eq!(severity, Severity::WARNING);
         let mixed = demand(&[None, Some(10)]);
-        let (_, text) = mixed.compare(mixed.own() + 10 + 5);
+        let (_, text) = mixed.compare(mixed.own() + 10 + 5).unwrap();
         assert!(
             text.contains("beside the 10 connections") && text.contains("about 5 of"),
             "{text}"

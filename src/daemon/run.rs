@@ -217,8 +217,9 @@ fn tell_descriptors(daemon: &Daemon, files: usize, limit: u64) {
         files,
         threads: daemon.hearts.len(),
     };
-    let (severity, text) = demand.compare(limit);
-    daemon.own.report(severity, text);
+    if let Some((severity, text)) = demand.compare(limit) {
+        daemon.own.report(severity, text);
+    }
 }
 
 /// Opens the admin socket. One that the configuration names must be opened; the

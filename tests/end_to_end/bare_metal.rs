@@ -15,7 +15,8 @@ use std::time::Duration;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::support::{
-    Daemon, Disk, Namespace, SPLASHDAM, Scratch, Setup, program, to_file, wait_for, wait_for_text,
+    Daemon, Disk, Namespace, SPLASHDAM, Scratch, Setup, program, splashdam, to_file, wait_for,
+    wait_for_text,
 };
 
 const FORMAT: &str = "RSYSLOG_TraditionalFileFormat";
@@ -366,6 +367,30 @@ fn the_watchdog_is_not_answered_while_a_thread_hangs() {
     manager.wait_for("WATCHDOG=1");
     daemon.wait_until_delivered(1);
     daemon.stop();
+}
+
+#[test]
+fn the_admin_socket_is_in_the_runtime_directory() {
+    let scratch = Scratch::new();
+    let configuration = configuration("", "127.0.0.1", 0).replace("adminSocket=\"ctl.sock\"", "");
+    scratch.write("daemon.conf", configuration);
+    std::fs::create_dir(scratch.join("run")).unwrap();
+    let mut command = Command::new(SPLASHDAM);
+    let directories = format!("{}:/nonexistent", scratch.join("run").display());
+    command
+        .args(["-n", "-C", "-f", "daemon.conf"])
+        .env("RUNTIME_DIRECTORY", directories)
+        .stdin(Stdio::null());
+    let daemon = Daemon::with_command(&scratch, command);
+    let socket = scratch.join("run/splashdam.sock");
+    wait_for("an answer on the admin socket", || {
+        let mut ctl = splashdam(scratch.path());
+        ctl.arg("ctl").arg("--socket").arg(&socket).arg("stats");
+        ctl.output().unwrap().status.success().then_some(())
+    });
+    daemon.signal("TERM");
+    assert!(daemon.wait().success());
+    assert!(!socket.exists());
 }
 
 #[test]

@@ -212,6 +212,7 @@ fn is_own(message: &[u8]) -> bool {
             "started, listening on",
             ": keepalive",
             "keepalive probe",
+            "descriptors allows about",
             "stopping: draining",
         ]
         .iter()
