@@ -85,7 +85,8 @@ fn run(start: impl Fn(&Setup, &Scratch) -> Daemon) -> Vec<(&'static str, Vec<Str
     let content = |file: &'static str| {
         let content = std::fs::read_to_string(scratch.join(&format!("{file}.log")));
         let lines = content.unwrap_or_default();
-        let lines = lines.lines().filter(|line| line.contains(" to "));
+        let is_sent = |line: &&str| line.starts_with(" to ");
+        let lines = lines.lines().filter(is_sent);
         (file, lines.map(str::to_owned).collect())
     };
     FILES.into_iter().map(content).collect()
