@@ -63,6 +63,16 @@ pub const RECYCLED_MAX: usize = 64;
 /// Capacity of an array of bytes that is worth waiting to be used again.
 pub const RECYCLED_BYTES_MAX: usize = COLLECT_BYTES + CHUNK_BYTES;
 
+/// Addresses whose names are kept.
+pub const NAME_CACHE_ENTRIES_MAX: usize = 16 * 1024;
+
+/// Requests for names that wait; those beyond are dropped, and the address is
+/// used.
+pub const NAME_REQUESTS_MAX: usize = 4096;
+
+/// Lookups of names that are under way at once, each on a thread.
+pub const NAME_LOOKUPS_MAX: usize = 16;
+
 /// Bytes of one configuration file.
 pub const CONFIG_FILE_BYTES_MAX: u64 = 4 << 20;
 
