@@ -70,6 +70,9 @@ pub const NAME_CACHE_ENTRIES_MAX: usize = 16 * 1024;
 /// used.
 pub const NAME_REQUESTS_MAX: usize = 4096;
 
+/// Longest `net.dnsTimeout`, in milliseconds.
+pub const NAME_WAIT_MS_MAX: u64 = 60_000;
+
 /// Lookups of names that are under way at once, each on a thread.
 pub const NAME_LOOKUPS_MAX: usize = 16;
 

@@ -20,6 +20,7 @@ pub use span::{FileId, Span, Spanned, Text};
 
 use crate::action::{ActionOptions, DriverOptions};
 use crate::limits::MESSAGE_BYTES_DEFAULT;
+use crate::names::NameOptions;
 use crate::queue::QueueOptions;
 use crate::receive::ListenerOptions;
 use crate::rules::Program;
@@ -63,6 +64,10 @@ pub struct Globals {
     pub admin_socket: Option<PathBuf>,
     /// `localHostname`; the kernel's if not set.
     pub local_hostname: Option<String>,
+    /// `net.enableDNS` and `net.dnsTimeout`.
+    pub names: NameOptions,
+    /// `preserveFQDN`: whether the kernel's name of this host keeps its domain.
+    pub preserve_fqdn: bool,
 }
 
 /// `pinThreads`: whether threads keep to one core each.
@@ -85,6 +90,8 @@ impl Default for Globals {
             pin_threads: PinThreads::Auto,
             admin_socket: None,
             local_hostname: None,
+            names: NameOptions::default(),
+            preserve_fqdn: false,
         }
     }
 }

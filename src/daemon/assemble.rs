@@ -22,6 +22,7 @@ use crate::config::{Config, PinThreads};
 use crate::frame::FramerOptions;
 use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX};
 use crate::message::{LocalClock, Report};
+use crate::names::Names;
 use crate::queue::Queue;
 use crate::receive::{Inbox, Listener, Reactor, ReactorOptions, ReactorShared};
 use crate::ring::{Uring, UringOptions};
@@ -41,6 +42,8 @@ pub struct Daemon {
     pub actions: Vec<(String, Arc<ActionCounters>)>,
     pub reactor_threads: Vec<JoinHandle<()>>,
     pub worker_thread: JoinHandle<()>,
+    /// Notified when a reactor asks for a name.
+    pub asked: Arc<Notify>,
 }
 
 /// What a worker's thread needs to build its worker there.
@@ -103,7 +106,14 @@ impl Daemon {
             Arc::clone(&sleeper),
             rooms.clone(),
         ));
+        let asked = Arc::new(Notify::new());
+        let names = config.globals.names.is_on.then(|| {
+            let asked = Arc::clone(&asked);
+            let wake = move || asked.notify_one();
+            Arc::new(Names::new(config.globals.names, own.clone(), wake))
+        });
         let reactors = Arc::new(ReactorShared {
+            names,
             listeners,
             queue: Arc::clone(&queue),
             inboxes: events
@@ -189,6 +199,7 @@ impl Daemon {
             actions: accounts,
             reactor_threads,
             worker_thread,
+            asked,
         })
     }
 

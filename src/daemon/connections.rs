@@ -13,6 +13,8 @@ use crate::receive::ConnectionAccount;
 pub struct ConnectionStatistics {
     /// Address and port, IPv6 in brackets.
     pub peer: String,
+    /// The peer's name, if it is known.
+    pub peer_name: Option<String>,
     /// The listener's `name`.
     pub listener: String,
     /// Number of the reactor that serves it.
@@ -66,6 +68,7 @@ fn connection(account: &ConnectionAccount, listener: &str, now: Instant) -> Conn
     let liveness = &account.liveness;
     ConnectionStatistics {
         peer: account.peer.to_string(),
+        peer_name: account.name().map(str::to_owned),
         listener: listener.to_owned(),
         reactor: account.reactor as u64,
         age_seconds: seconds(account.opened_at),

@@ -5,6 +5,7 @@ mod admin;
 mod assemble;
 mod connections;
 pub mod ctl;
+mod names;
 mod own;
 mod pid_file;
 mod run;

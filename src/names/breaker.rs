@@ -36,9 +36,7 @@ impl Breaker {
             return Change::None;
         }
         self.is_dead = true;
-        self.is_told = self
-            .told_at
-            .is_none_or(|at| now.since(at) >= TOLD_AGAIN);
+        self.is_told = self.told_at.is_none_or(|at| now.since(at) >= TOLD_AGAIN);
         if self.is_told {
             self.told_at = Some(now);
             Change::Told

@@ -59,11 +59,13 @@ impl Cache {
         entries: &Counter,
     ) {
         let places = self.places_of(address);
-        let place = places.iter().min_by_key(|place| match place.load().as_ref() {
-            Some(entry) if entry.address == address => (0, Instant::default()),
-            None => (1, Instant::default()),
-            Some(entry) => (2, entry.until),
-        });
+        let place = places
+            .iter()
+            .min_by_key(|place| match place.load().as_ref() {
+                Some(entry) if entry.address == address => (0, Instant::default()),
+                None => (1, Instant::default()),
+                Some(entry) => (2, entry.until),
+            });
         let entry = Arc::new(Entry {
             address,
             name,

@@ -143,7 +143,10 @@ fn a_resolver_that_does_not_answer_is_not_waited_for() {
     world.ask(address(1), 0);
     world.start();
     assert!(!world.pass(499));
-    assert_eq!(world.lookups.check_at(), Some(Instant::default() + patience));
+    assert_eq!(
+        world.lookups.check_at(),
+        Some(Instant::default() + patience)
+    );
     assert!(world.pass(1));
     assert_eq!(world.lookups.check_at(), None);
     assert_eq!(world.names.patience(), Duration::ZERO);

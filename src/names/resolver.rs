@@ -96,13 +96,18 @@ impl Names {
         is_taken
     }
 
+    /// Whether the resolver answers, as far as is known.
+    pub fn answers(&self) -> bool {
+        !self.is_dead.load(Ordering::Relaxed)
+    }
+
     /// How long a connection waits for a name at most; not at all while the
     /// resolver does not answer.
     pub fn patience(&self) -> Duration {
-        if self.is_dead.load(Ordering::Relaxed) {
-            Duration::ZERO
-        } else {
+        if self.answers() {
             self.options.timeout
+        } else {
+            Duration::ZERO
         }
     }
 }

@@ -45,6 +45,7 @@ fn loads(connections: u16) -> Vec<usize> {
     });
     let event = || Arc::new(EventFd::new().expect("an eventfd"));
     let shared = Arc::new(ReactorShared {
+        names: None,
         listeners: vec![listener.expect("a listener")],
         queue: Arc::new(Queue::new("main", QueueOptions::main(), idle(), Vec::new())),
         inboxes: (0..REACTORS)

@@ -128,6 +128,7 @@ impl World {
             rooms.clone(),
         ));
         let reactor_shared = Arc::new(ReactorShared {
+            names: None,
             listeners: script.listeners.iter().map(listener).collect(),
             queue: Arc::clone(&queue),
             inboxes: events

@@ -27,7 +27,7 @@ pub struct ConnectionsArgs {
     /// Order
     #[arg(long, value_enum, default_value = "peer")]
     sort: Sort,
-    /// Only those whose peer or listener contains this text
+    /// Only those whose peer, its name, or listener contains this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// Show it again every second, with the rates since then, until interrupted
@@ -105,7 +105,10 @@ fn rows(
 ) -> Vec<Row> {
     let is_meant = |connection: &ConnectionStatistics| {
         let filter = arguments.filter.as_deref().unwrap_or_default();
-        connection.peer.contains(filter) || connection.listener.contains(filter)
+        let name = connection.peer_name.as_deref().unwrap_or_default();
+        connection.peer.contains(filter)
+            || name.contains(filter)
+            || connection.listener.contains(filter)
     };
     let mut rows: Vec<Row> = connections
         .into_iter()
@@ -159,6 +162,7 @@ fn table(rows: &[Row]) -> String {
     let mut cells = vec![
         [
             "PEER",
+            "NAME",
             "LISTENER",
             "REACTOR",
             "AGE",
@@ -183,7 +187,7 @@ fn table(rows: &[Row]) -> String {
         for (index, (cell, width)) in row.iter().zip(&widths).enumerate() {
             // Writing to a string cannot fail. Numbers stand to the right.
             let _ = match index {
-                2..=7 | 9 | 10 => write!(line, "{cell:>width$}  "),
+                3..=8 | 10 | 11 => write!(line, "{cell:>width$}  "),
                 _ => write!(line, "{cell:<width$}  "),
             };
         }
@@ -194,7 +198,7 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-fn cells_of(row: &Row) -> [String; 12] {
+fn cells_of(row: &Row) -> [String; 13] {
     let connection = &row.connection;
     let keep_alive = &connection.keep_alive;
     let mut liveness = match keep_alive.on {
@@ -209,6 +213,7 @@ fn cells_of(row: &Row) -> [String; 12] {
     }
     [
         connection.peer.clone(),
+        connection.peer_name.clone().unwrap_or("-".to_owned()),
         connection.listener.clone(),
         connection.reactor.to_string(),
         duration(connection.age_seconds),
@@ -253,6 +258,7 @@ mod tests {
     fn connection(peer: &str, messages: u64, idle_seconds: f64) -> ConnectionStatistics {
         ConnectionStatistics {
             peer: peer.to_owned(),
+            peer_name: None,
             listener: "imptcp".to_owned(),
             reactor: 0,
             age_seconds: 100.0,
@@ -320,9 +326,9 @@ mod tests {
         }];
         assert_eq!(
             table(&rows),
-            "PEER        LISTENER  REACTOR    AGE   IDLE  MESSAGES  BYTES   RATE  FRAMING  \
+            "PEER        NAME  LISTENER  REACTOR    AGE   IDLE  MESSAGES  BYTES   RATE  FRAMING  \
              FAULTS  PAUSED  KEEPALIVE\n\
-             10.0.0.9:1  imptcp          0  1m40s  1m01s        70   7000  0.7/s  lf            \
+             10.0.0.9:1  -     imptcp          0  1m40s  1m01s        70   7000  0.7/s  lf            \
              0       -  300 s + 3 x 30 s\n\
              1 connections\n"
         );
