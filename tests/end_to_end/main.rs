@@ -19,6 +19,7 @@ mod file_integrity;
 mod framing;
 mod full_disk;
 mod half_open;
+mod names;
 mod rest;
 mod selectors;
 mod signals;

@@ -65,6 +65,20 @@ impl Namespace {
         namespace
     }
 
+    /// One in which only its loopback is up.
+    pub fn alone() -> Namespace {
+        let number = NETWORKS.fetch_add(1, Ordering::Relaxed);
+        let process = std::process::id();
+        Namespace::new(format!("splashdam-test-{process}-{number}-alone"))
+    }
+
+    /// Has programs that are started in it by `ip netns exec` see this text as
+    /// the file of this name in `/etc`.
+    pub fn etc(&self, name: &str, text: &str) {
+        std::fs::create_dir_all(self.files()).unwrap();
+        std::fs::write(self.files().join(name), text).unwrap();
+    }
+
     /// Its name, for `ip netns exec`.
     pub fn name(&self) -> &str {
         &self.0
@@ -214,10 +228,8 @@ impl Network {
     /// `ip netns exec` a nameserver that never answers. A lookup gives up after
     /// the resolver's default, five seconds.
     pub fn use_dead_nameserver(&self) {
-        let directory = self.server.files();
-        std::fs::create_dir_all(&directory).unwrap();
         let text = format!("nameserver {NAMESERVER}\noptions attempts:1\n");
-        std::fs::write(directory.join("resolv.conf"), text).unwrap();
+        self.server.etc("resolv.conf", &text);
     }
 
     /// Packets that the firewall has dropped because they belong to no flow that
