@@ -221,7 +221,9 @@ fn a_connection_that_waits_for_its_name_can_end() {
     let scratch = Scratch::new();
     let (nameserver, daemon) = waiting(&namespace, &scratch, "");
     let closed = |reason: &str| {
-        daemon.wait_for_accounts(reason, |now| now.closed()[reason] == 1);
+        let now = daemon.wait_for_accounts(reason, |now| now.closed()[reason] == 1);
+        let answers = ["found", "no_name", "failures"].map(|field| now.names(field));
+        assert_eq!(answers, [0, 0, 0], "it did not wait for its name");
     };
     // By its peer.
     drop(connect(&daemon, &namespace, SHORT));
@@ -249,6 +251,26 @@ fn a_connection_that_waits_for_its_name_can_end() {
     daemon.wait_for_accounts("another one", |now| now.input("connections_opened") == 4);
     daemon.stop();
     assert_eq!(lines(&scratch), ["127.7.0.4 127.7.0.4 host x"]);
+}
+
+#[test]
+fn a_connection_is_idle_from_when_it_is_received_from() {
+    let namespace = namespace();
+    let nameserver = Nameserver::start(&namespace, &NAMES);
+    nameserver.be_silent(true);
+    let scratch = Scratch::new();
+    let daemon = setup(&namespace)
+        .statements(format!("global(net.dnsTimeout=\"1000\")\n{PEERS}"))
+        .input("idleTimeout=\"1\" notifyOnConnectionClose=\"on\"")
+        .splashdam(&scratch);
+    let _stream = connect(&daemon, &namespace, SHORT);
+    let log = scratch.join("own.log");
+    wait_for_text(&log, "reason idle-timeout, age ");
+    let text = std::fs::read_to_string(log).unwrap();
+    let (_, age) = text.split_once("reason idle-timeout, age ").unwrap();
+    let age: f64 = age.split_once(' ').unwrap().0.parse().unwrap();
+    assert!(age > 1.9, "it was idle while it waited for its name: {age}");
+    daemon.stop();
 }
 
 #[test]

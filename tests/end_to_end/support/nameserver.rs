@@ -33,7 +33,10 @@ struct Shared {
 impl Nameserver {
     /// Starts it, and has programs in the namespace use it.
     pub fn start(namespace: &Namespace, names: &[(Ipv4Addr, &str)]) -> Nameserver {
-        namespace.etc("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1\n");
+        // The longest time that resolv.conf(5) allows: who gives up early must
+        // have a reason of its own.
+        let text = "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n";
+        namespace.etc("resolv.conf", text);
         let socket = namespace.enter(|| UdpSocket::bind("127.0.0.1:53").unwrap());
         socket
             .set_read_timeout(Some(Duration::from_millis(10)))
