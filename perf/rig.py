@@ -165,11 +165,11 @@ class Daemon:
             return [binary, "raw-copy", "--listen", f"127.0.0.1:{self.port}", "--out", str(self.log)]
         config = self.directory / "daemon.conf"
         own = {
-            "rsyslog": f'net.enableDNS="off" workDirectory="{self.directory}"',
+            "rsyslog": f'workDirectory="{self.directory}"',
             "splashdam": f'adminSocket="{self.directory}/admin"',
         }[self.kind]
         lines = [
-            f"global({own})",
+            f'global(net.enableDNS="off" {own})',
             'module(load="imptcp" threads="1")',
             f'input(type="imptcp" port="{self.port}" address="127.0.0.1")',
             "" if stock else QUEUE,

@@ -254,6 +254,27 @@ fn a_connection_that_waits_for_its_name_can_end() {
 }
 
 #[test]
+fn the_name_of_this_host_keeps_its_domain_if_that_is_asked_for() {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let kernel = kernel.trim();
+    let hosts = format!("127.0.0.1 localhost\n127.0.1.1 {kernel}.Sub.Example {kernel}\n");
+    let (short, domain) = kernel.split_once('.').unwrap_or((kernel, "Sub.Example"));
+    let full = format!("{short}.{}", domain.to_lowercase());
+    for (parameters, expected) in [("", short), ("preserveFQDN=\"on\"", &*full)] {
+        let namespace = Namespace::alone();
+        namespace.etc("hosts", &hosts);
+        let scratch = Scratch::new();
+        let daemon = Setup::new(to_file("{dir}/out.log", "RSYSLOG_FileFormat", ""))
+            .namespace(&namespace)
+            .resolve_names()
+            .own_hostname(parameters)
+            .splashdam(&scratch);
+        wait_for_text(&scratch.join("own.log"), &format!(" {expected} splashdam["));
+        daemon.stop();
+    }
+}
+
+#[test]
 fn a_connection_is_idle_from_when_it_is_received_from() {
     let namespace = namespace();
     let nameserver = Nameserver::start(&namespace, &NAMES);
