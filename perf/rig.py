@@ -169,12 +169,12 @@ class Daemon:
             return [binary, "raw-copy", "--listen", f"127.0.0.1:{self.port}", "--out", str(self.log)]
         config = self.directory / "daemon.conf"
         own = {
-            "rsyslog": f'net.enableDNS="off" workDirectory="{self.directory}"',
+            "rsyslog": f'workDirectory="{self.directory}"',
             "splashdam": f'adminSocket="{self.admin_socket()}"',
         }[self.kind]
         address = "0.0.0.0" if self.namespace else "127.0.0.1"
         lines = [
-            f"global({own})",
+            f'global(net.enableDNS="off" {own})',
             'module(load="imptcp" threads="1")',
             f'input(type="imptcp" port="{self.port}" address="{address}" {self.listener})',
             "" if stock else QUEUE,

@@ -4,7 +4,7 @@
 //! The folders follow a message on its way, in this order; a folder uses only
 //! what stands above it: [`limits`], [`base`], [`ring`], [`message`],
 //! [`frame`], [`parse`], [`template`], [`queue`], [`rules`], [`output`],
-//! [`action`], [`receive`], [`work`], [`config`], [`daemon`]. Beside them
+//! [`action`], [`names`], [`receive`], [`work`], [`config`], [`daemon`]. Beside them
 //! stands [`harness`]: the load generator and the verifier.
 
 #![deny(unsafe_code)]
@@ -21,6 +21,7 @@ pub mod frame;
 pub mod harness;
 pub mod limits;
 pub mod message;
+pub mod names;
 pub mod output;
 pub mod parse;
 pub mod queue;

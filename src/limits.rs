@@ -95,6 +95,18 @@ pub const DESCRIPTORS_PER_FILE: u64 = 3;
 /// Descriptors for all else: standard streams, signals, the admin socket and
 /// its connections, name and time zone files, a connection that is refused.
 pub const DESCRIPTORS_RESERVED: u64 = 48;
+/// Addresses whose names are kept.
+pub const NAME_CACHE_ENTRIES_MAX: usize = 16 * 1024;
+
+/// Requests for names that wait; those beyond are dropped, and the address is
+/// used.
+pub const NAME_REQUESTS_MAX: usize = 4096;
+
+/// Longest `net.dnsTimeout`, in milliseconds.
+pub const NAME_WAIT_MS_MAX: u64 = 60_000;
+
+/// Lookups of names that are under way at once, each on a thread.
+pub const NAME_LOOKUPS_MAX: usize = 16;
 
 /// Bytes of one configuration file.
 pub const CONFIG_FILE_BYTES_MAX: u64 = 4 << 20;

@@ -23,6 +23,7 @@ use crate::action::{ActionOptions, DriverOptions};
 use crate::base::PrivilegeOptions;
 use crate::frame::{FramerOptions, OversizeMode};
 use crate::limits::MESSAGE_BYTES_DEFAULT;
+use crate::names::NameOptions;
 use crate::queue::QueueOptions;
 use crate::receive::ListenerOptions;
 use crate::rules::Program;
@@ -77,6 +78,10 @@ pub struct Globals {
     pub half_open_idle: Option<Duration>,
     /// `privdrop.…`.
     pub privileges: PrivilegeOptions,
+    /// `net.enableDNS` and `net.dnsTimeout`.
+    pub names: NameOptions,
+    /// `preserveFQDN`: whether the kernel's name of this host keeps its domain.
+    pub preserve_fqdn: bool,
 }
 
 /// `pinThreads`: whether threads keep to one core each.
@@ -102,6 +107,8 @@ impl Default for Globals {
             pin_threads: PinThreads::Auto,
             admin_socket: None,
             local_hostname: None,
+            names: NameOptions::default(),
+            preserve_fqdn: false,
             // FortiGate's session-ttl by default.
             half_open_idle: Some(Duration::from_secs(3600)),
             privileges: PrivilegeOptions::default(),

@@ -490,8 +490,8 @@ fn each_error_has_its_message() {
         ),
         ("global(umask \"0077\")", "1:8: error: `umask` has no value"),
         (
-            "global(preserveFQDN=\"on\")",
-            "1:8: error: `preserveFQDN` is rsyslog's, and not built in Splashdam yet",
+            "global(net.ipProtocol=\"unspecified\")",
+            "1:8: error: `net.ipProtocol` is rsyslog's, and not built in Splashdam yet",
         ),
         (
             "global(unsupported=\"warn\")",

@@ -24,6 +24,7 @@ use crate::base::{ChunkPool, Counter, Heartbeat, Sleeper, kernel, pin};
 use crate::config::{Config, PinThreads};
 use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX};
 use crate::message::{LocalClock, Report};
+use crate::names::Names;
 use crate::queue::Queue;
 use crate::receive::{Inbox, Listener, Reactor, ReactorOptions, ReactorShared};
 use crate::ring::{Uring, UringOptions};
@@ -49,6 +50,8 @@ pub struct Daemon {
     pub sockets: SocketReader,
     /// Of all threads above.
     pub hearts: Vec<Heart>,
+    /// Notified when a reactor asks for a name.
+    pub asked: Arc<Notify>,
 }
 
 /// What a worker's thread needs to build its worker there.
@@ -120,7 +123,14 @@ impl Daemon {
             ),
             None => None,
         };
+        let asked = Arc::new(Notify::new());
+        let names = config.globals.names.is_on.then(|| {
+            let asked = Arc::clone(&asked);
+            let wake = move || asked.notify_one();
+            Arc::new(Names::new(config.globals.names.clone(), own.clone(), wake))
+        });
         let reactors = Arc::new(ReactorShared {
+            names,
             listeners,
             queue: Arc::clone(&queue),
             inboxes: events
@@ -210,6 +220,7 @@ impl Daemon {
             oversize_file,
             sockets: SocketReader::default(),
             hearts,
+            asked,
         })
     }
 

@@ -15,6 +15,8 @@ use crate::receive::ConnectionAccount;
 pub struct ConnectionStatistics {
     /// Address and port, IPv6 in brackets.
     pub peer: String,
+    /// The peer's name, if it is known.
+    pub peer_name: Option<String>,
     /// The listener's `name`.
     pub listener: String,
     /// Number of the reactor that serves it.
@@ -93,6 +95,7 @@ fn connection(
     let timer = state.and_then(|state| state.timer);
     ConnectionStatistics {
         peer: account.peer.to_string(),
+        peer_name: account.name().map(str::to_owned),
         listener: listener.to_owned(),
         reactor: account.reactor as u64,
         age_seconds: seconds(account.opened_at),

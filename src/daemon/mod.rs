@@ -7,6 +7,7 @@ mod connections;
 pub mod ctl;
 mod half_open;
 mod listeners;
+mod names;
 mod open_files;
 mod oversize_file;
 mod own;

@@ -15,6 +15,7 @@ use super::admin::{self, AdminSocket};
 use super::assemble::Daemon;
 use super::half_open;
 use super::listeners;
+use super::names;
 use super::open_files::Demand;
 use super::own::OwnMessages;
 use super::pid_file::PidFile;
@@ -23,7 +24,7 @@ use super::service;
 use super::switches::{self, Switches};
 use super::terminal;
 use crate::base::descriptor;
-use crate::config::Config;
+use crate::config::{Config, Globals};
 use crate::message::{Report, Severity};
 use crate::receive::KeepAliveOptions;
 
@@ -49,9 +50,13 @@ const LAST_WAIT: Duration = Duration::from_millis(900);
 pub fn run(config: Config, options: RunOptions) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .thread_name("names")
         .build()
         .context("cannot start the control thread")?;
-    runtime.block_on(control(config, options))
+    let result = runtime.block_on(control(config, options));
+    // Not its lookups: a dead resolver lets go of them after ten seconds.
+    runtime.shutdown_background();
+    result
 }
 
 struct Signals {
@@ -113,7 +118,7 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
     let half_open_idle = config.globals.half_open_idle;
     let hostname = match &config.globals.local_hostname {
         Some(name) => name.clone(),
-        None => local_hostname(),
+        None => local_hostname(&config.globals).await,
     };
     let queue_options = config.main_queue.clone();
     let own = Arc::new(OwnMessages::new(&hostname, config.program.default));
@@ -132,6 +137,10 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
     let retrying = tokio::spawn(async move { own.retry().await });
     let serving =
         admin.map(|listener| tokio::spawn(admin::serve(listener, Arc::clone(&daemon), started)));
+    if let Some(resolver) = daemon.reactors.names.clone() {
+        let (reactors, asked) = (Arc::clone(&daemon.reactors), Arc::clone(&daemon.asked));
+        tokio::spawn(names::serve(resolver, reactors, asked));
+    }
     let listeners: Vec<String> = daemon
         .reactors
         .listeners
@@ -332,13 +341,25 @@ async fn oversize_file_ends(daemon: &Daemon, by: tokio::time::Instant) -> bool {
     timeout_at(by, ended).await.is_ok()
 }
 
-/// The machine's name up to its first dot, as rsyslog has it in its messages.
-fn local_hostname() -> String {
+/// The machine's name as rsyslog has it in its messages: up to its first dot, or
+/// with its domain in lower case where `preserveFQDN` is on.
+async fn local_hostname(globals: &Globals) -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name = name.trim().split('.').next().unwrap_or_default();
+    let name = name.trim();
+    let (host, domain) = name.split_once('.').unwrap_or((name, ""));
     if name.is_empty() {
-        "localhost".to_owned()
-    } else {
-        name.to_owned()
+        return "localhost".to_owned();
+    }
+    if !globals.preserve_fqdn {
+        return host.to_owned();
+    }
+    let full = match domain {
+        "" if globals.names.is_on => names::own(host, globals.names.timeout).await,
+        _ => None,
+    };
+    let full = full.as_deref().unwrap_or(name);
+    match full.split_once('.') {
+        Some((host, domain)) => format!("{host}.{}", domain.to_lowercase()),
+        None => full.to_owned(),
     }
 }

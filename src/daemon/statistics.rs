@@ -16,6 +16,8 @@ pub struct Statistics {
     pub version: String,
     pub uptime_seconds: u64,
     pub inputs: Vec<InputStatistics>,
+    /// None: no names are looked up.
+    pub names: Option<NameStatistics>,
     pub queues: Vec<QueueStatistics>,
     pub rules: RuleStatistics,
     pub actions: Vec<ActionStatistics>,
@@ -56,6 +58,29 @@ pub struct InputStatistics {
     pub escaped: u64,
     pub starved: u64,
     pub accept_failed: u64,
+}
+
+/// The lookups of peers' names. `lookups = found + no_name + malicious +
+/// failures` at quiet moments.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NameStatistics {
+    /// Connections whose peer's name, or the want of one, was known.
+    pub cached: u64,
+    pub lookups: u64,
+    /// Requests that another lookup served.
+    pub joined: u64,
+    pub found: u64,
+    pub no_name: u64,
+    pub malicious: u64,
+    pub failures: u64,
+    /// Lookups that had no answer within `net.dnsTimeout`.
+    pub timeouts: u64,
+    /// Requests that were dropped because too many waited.
+    pub dropped: u64,
+    /// Addresses in the cache.
+    pub entries: u64,
+    /// Whether the resolver answers.
+    pub answers: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -118,6 +143,7 @@ impl Statistics {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: started.elapsed().as_secs(),
             inputs: listeners.chain([own]).collect(),
+            names: daemon.reactors.names.as_deref().map(names),
             queues: vec![queue(&daemon.worker.queue)],
             rules: RuleStatistics {
                 discarded_no_action: daemon.worker.discarded_no_action.get(),
@@ -171,6 +197,23 @@ fn input(name: &str, address: Option<String>, counters: &InputCounters) -> Input
         escaped: counters.escaped.get(),
         starved: counters.starved.get(),
         accept_failed: counters.accept_failed.get(),
+    }
+}
+
+fn names(names: &crate::names::Names) -> NameStatistics {
+    let counters = &names.counters;
+    NameStatistics {
+        cached: counters.cached.get(),
+        lookups: counters.lookups.get(),
+        joined: counters.joined.get(),
+        found: counters.found.get(),
+        no_name: counters.no_name.get(),
+        malicious: counters.malicious.get(),
+        failures: counters.failures.get(),
+        timeouts: counters.timeouts.get(),
+        dropped: counters.dropped.get(),
+        entries: counters.entries.get(),
+        answers: names.answers(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::CloseReason;
 use crate::base::{Counter, Instant, Liveness};
@@ -32,6 +33,8 @@ pub struct ConnectionAccount {
     framings: AtomicU8,
     /// Whether an operator wants it closed.
     must_close: AtomicBool,
+    /// The peer's name, once it is known.
+    name: OnceLock<Arc<str>>,
 }
 
 impl ConnectionAccount {
@@ -56,10 +59,11 @@ impl ConnectionAccount {
             paused_since: AtomicU64::new(0),
             framings: AtomicU8::new(0),
             must_close: AtomicBool::new(false),
+            name: OnceLock::new(),
         }
     }
 
-    /// When bytes came last; when it was accepted, if none came.
+    /// When bytes came last; if none came, since when they are received.
     pub fn last_received_at(&self) -> Instant {
         Instant {
             nanos: self.last_received_at.load(Ordering::Relaxed),
@@ -72,6 +76,11 @@ impl ConnectionAccount {
         (nanos > 0).then_some(Instant { nanos })
     }
 
+    /// The peer's name, if it is known.
+    pub fn name(&self) -> Option<&str> {
+        self.name.get().map(|name| &**name)
+    }
+
     /// Whether frames of this framing came.
     pub fn has_seen(&self, framing: Framing) -> bool {
         self.framings.load(Ordering::Relaxed) & framing as u8 != 0
@@ -80,6 +89,12 @@ impl ConnectionAccount {
     /// Says that it has to be closed.
     pub(super) fn ask_to_close(&self) {
         self.must_close.store(true, Ordering::Release);
+    }
+
+    /// Notes the peer's name; the first one stays.
+    pub(super) fn set_name(&self, name: Arc<str>) {
+        // It is looked up once.
+        let _ = self.name.set(name);
     }
 
     /// What is told at its end.
@@ -102,6 +117,11 @@ impl ConnectionAccount {
 
     pub(super) fn received(&self, bytes: usize, now: Instant) {
         self.bytes.add(bytes as u64);
+        self.last_received_at.store(now.nanos, Ordering::Relaxed);
+    }
+
+    /// Its reception begins: until now it was not idle but waited for its name.
+    pub(super) fn begin(&self, now: Instant) {
         self.last_received_at.store(now.nanos, Ordering::Relaxed);
     }
 

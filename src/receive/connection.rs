@@ -1,6 +1,7 @@
 //! One connection of a reactor.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(super) struct Connection {
     /// The bytes of a frame that has not ended.
     pub carry: Vec<u8>,
     pub receive: ReceiveState,
+    /// The peer's address, while its name is looked up.
+    pub asked: Option<IpAddr>,
     /// Why its receive was cancelled: the daemon wants it closed.
     pub ending: Option<CloseReason>,
 }
@@ -51,4 +54,13 @@ pub(super) enum ReceiveState {
     Armed,
     /// Ended for want of a chunk; waits in the reactor's list.
     Starved,
+    /// Not begun: the name of the peer is looked up, until then at most.
+    Naming { until: Instant },
+}
+
+impl ReceiveState {
+    /// Whether the connection's end is watched, because nothing is received.
+    pub fn is_watched(self) -> bool {
+        self != ReceiveState::Armed
+    }
 }

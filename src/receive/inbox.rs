@@ -1,5 +1,5 @@
-//! Connections on their way from the reactor that accepted them to the one that
-//! serves them.
+//! What comes to a reactor from other threads: connections on their way from the
+//! reactor that accepted them to the one that serves them, and names of peers.
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use crossbeam_queue::SegQueue;
 
 use super::{ConnectionAccount, Registry};
 use crate::base::descriptor::EventFd;
+use crate::names::Named;
 
 /// An accepted socket.
 pub struct Handover {
@@ -20,6 +21,8 @@ pub struct Handover {
 /// Where a reactor gets its connections.
 pub struct Inbox {
     handovers: SegQueue<Handover>,
+    /// Answers to the reactor's requests for names.
+    named: SegQueue<Named>,
     /// Connections that the reactor has or is about to get.
     load: AtomicUsize,
     /// Whether an operator wants some of the reactor's connections closed.
@@ -34,6 +37,7 @@ impl Inbox {
     pub fn new(event: Arc<EventFd>) -> Inbox {
         Inbox {
             handovers: SegQueue::new(),
+            named: SegQueue::new(),
             load: AtomicUsize::new(0),
             has_closings: AtomicBool::new(false),
             registry: Registry::default(),
@@ -58,6 +62,12 @@ impl Inbox {
         self.event.signal();
     }
 
+    /// Gives the reactor a name that it asked for.
+    pub fn push_named(&self, named: Named) {
+        self.named.push(named);
+        self.event.signal();
+    }
+
     /// Has a connection of the reactor closed.
     pub fn close(&self, account: &ConnectionAccount) {
         account.ask_to_close();
@@ -73,6 +83,11 @@ impl Inbox {
     /// The next connection to serve.
     pub(super) fn pop(&self) -> Option<Handover> {
         self.handovers.pop()
+    }
+
+    /// The next answer to a request for a name.
+    pub(super) fn pop_named(&self) -> Option<Named> {
+        self.named.pop()
     }
 
     /// Counts a connection that the reactor took itself.

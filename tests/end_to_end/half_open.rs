@@ -405,6 +405,7 @@ fn peers_are_accepted_while_their_names_cannot_be_looked_up() {
     let network = Network::new(FORGOTTEN_AFTER);
     network.use_dead_nameserver();
     let scratch = Scratch::new();
+    let queries = network.capture(&scratch, "udp port 53");
     let daemon = Setup::new(to_file("{dir}/out.log", "peers", ""))
         .namespace(network.server())
         .resolve_names()
@@ -445,6 +446,19 @@ fn peers_are_accepted_while_their_names_cannot_be_looked_up() {
     let delivered = daemon.wait_until_delivered(PEERS.into());
     assert_eq!(lookup.try_wait().unwrap(), None, "the lookup is over");
     assert_eq!(delivered.input("connections_opened"), u64::from(PEERS));
+    // Names are asked for, or all this would show nothing.
+    wait_for("a query for the name of a peer", || {
+        let lines = queries.lines();
+        let is_of_peer = |line: &String| line.contains("PTR? ") && line.contains(".7.10.in-addr.");
+        let mut lines = lines.iter().filter(|line| is_of_peer(line));
+        lines
+            .any(|line| !line.contains(" 99.1.7.10."))
+            .then_some(())
+    });
+    let looked_up = daemon.wait_for_accounts("a lookup to run out of time", |now| {
+        now.names("timeouts") > 0
+    });
+    assert_eq!(looked_up.names("found") + looked_up.names("no_name"), 0);
 
     assert!(!lookup.wait().unwrap().success(), "there is a nameserver");
     daemon.stop();

@@ -23,6 +23,7 @@ mod framing_parameters;
 mod full_disk;
 mod half_open;
 mod hostile;
+mod names;
 mod rest;
 mod rulesets;
 mod selectors;

@@ -6,6 +6,7 @@
 
 mod check;
 mod model;
+mod resolver;
 mod script;
 mod spread;
 mod world;

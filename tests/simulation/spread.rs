@@ -46,6 +46,7 @@ fn loads(connections: u16) -> Vec<usize> {
     let listener = Listener::open(options, &mut Inherited::default());
     let event = || Arc::new(EventFd::new().expect("an eventfd"));
     let shared = Arc::new(ReactorShared {
+        names: None,
         listeners: vec![listener.expect("a listener")],
         queue: Arc::new(Queue::new("main", QueueOptions::main(), idle(), Vec::new())),
         inboxes: (0..REACTORS)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +27,7 @@ use splashdam::template::Template;
 use splashdam::work::{Turn, Worker, WorkerShared};
 
 use crate::model::Limits;
+use crate::resolver::Resolver;
 use crate::script::{Ending, Event, Script};
 
 /// Turns of all together after which a simulation is taken to go on for ever.
@@ -56,6 +57,8 @@ pub struct World {
     pub actions: Vec<(PathBuf, Arc<ActionCounters>)>,
     /// The socket of each connection of the script that was made.
     pub peers: Vec<Option<RawFd>>,
+    /// None: no names are looked up.
+    resolver: Option<Resolver>,
     schedule: BTreeMap<(Instant, usize), Step>,
     scheduled: usize,
     is_stopping: bool,
@@ -77,9 +80,15 @@ enum WorkerState {
 /// What the schedule holds.
 enum Step {
     Connect(usize),
-    Send { connection: usize, part: usize },
+    Send {
+        connection: usize,
+        part: usize,
+    },
     End(usize),
     Other(Event),
+    /// The name of an address is known.
+    Answer(IpAddr),
+    CheckLookups,
     AbandonReactors,
     AbandonWorker,
 }
@@ -127,7 +136,12 @@ impl World {
             Arc::clone(&worker_sleeper),
             rooms.clone(),
         ));
+        let resolver = random.fork();
+        let resolver = random.chance(60).then(|| Resolver::new(resolver));
         let reactor_shared = Arc::new(ReactorShared {
+            names: resolver
+                .as_ref()
+                .map(|resolver| Arc::clone(&resolver.names)),
             listeners: script.listeners.iter().map(listener).collect(),
             queue: Arc::clone(&queue),
             inboxes: events
@@ -158,6 +172,7 @@ impl World {
             worker_notified,
             worker_state: WorkerState::Running,
             actions: Vec::new(),
+            resolver,
             schedule: BTreeMap::new(),
             scheduled: 0,
             is_stopping: false,
@@ -353,6 +368,21 @@ impl World {
             Actor::Reactor(index) => self.turn_reactor(index),
             Actor::Worker => self.turn_worker(),
         }
+        self.begin_lookups();
+    }
+
+    fn begin_lookups(&mut self) {
+        let Some(resolver) = &mut self.resolver else {
+            return;
+        };
+        let inboxes = &self.reactor_shared.inboxes;
+        let (begun, check_at) = resolver.begin(inboxes, self.clock.now());
+        for (at, address) in begun {
+            self.schedule(at, Step::Answer(address));
+        }
+        if let Some(at) = check_at {
+            self.schedule(at, Step::CheckLookups);
+        }
     }
 
     fn turn_reactor(&mut self, index: usize) {
@@ -416,7 +446,9 @@ impl World {
                 if self.reactors[0].is_some() {
                     let listener = self.script.connections[number].listener;
                     let listener = self.reactor_shared.listeners[listener].as_raw_fd();
-                    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1024 + number as u16));
+                    // Some peers have several connections.
+                    let address = Ipv4Addr::new(127, 0, 0, 1 + number as u8 % 7);
+                    let address = SocketAddr::from((address, 1024 + number as u16));
                     self.peers[number] = Some(self.network.connect(listener, address));
                 }
             }
@@ -434,6 +466,20 @@ impl World {
                 }
             }
             Step::Other(event) => self.event(event),
+            Step::Answer(address) => {
+                if let Some(resolver) = &mut self.resolver {
+                    let inboxes = &self.reactor_shared.inboxes;
+                    resolver.answer(inboxes, address, self.clock.now());
+                }
+            }
+            Step::CheckLookups => {
+                let inboxes = &self.reactor_shared.inboxes;
+                let now = self.clock.now();
+                let resolver = self.resolver.as_mut();
+                if let Some(at) = resolver.and_then(|resolver| resolver.check(inboxes, now)) {
+                    self.schedule(at.max(now + Duration::from_micros(1)), Step::CheckLookups);
+                }
+            }
             Step::AbandonReactors => {
                 if self.reactors.iter().any(Option::is_some) {
                     let shared = &self.reactor_shared;

@@ -7,7 +7,7 @@ use super::row::{Row, Take};
 use super::{Table, known};
 use crate::config::{Globals, PinThreads};
 use crate::frame::OversizeMode;
-use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_BYTES_MIN};
+use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_BYTES_MIN, NAME_WAIT_MS_MAX};
 
 type GlobalRow = Row<Globals>;
 
@@ -75,9 +75,25 @@ pub static GLOBAL: Table<Globals> = Table {
         .legacy(&["Umask"]),
         GlobalRow::new(
             "net.enableDNS",
-            Take::OnlyOff,
+            Take::Binary(|globals, is_on| globals.names.is_on = is_on),
             "Whether senders' names are looked up.",
-        ),
+        )
+        .default("names::NameOptions"),
+        GlobalRow::new(
+            "net.dnsTimeout",
+            Take::Whole(0, NAME_WAIT_MS_MAX as i64, |globals, millis| {
+                globals.names.timeout = Duration::from_millis(millis as u64);
+            }),
+            "How long a new connection waits for its sender's name at most; 0: not at all. Splashdam's own.",
+        )
+        .unit("ms")
+        .default("names::NameOptions"),
+        GlobalRow::new(
+            "preserveFQDN",
+            Take::Binary(|globals, is_on| globals.preserve_fqdn = is_on),
+            "Whether this host's name in its own messages has its domain.",
+        )
+        .legacy(&["PreserveFQDN"]),
         GlobalRow::new(
             "localHostname",
             Take::Name(|globals, text| globals.local_hostname = Some(text.value.clone())),

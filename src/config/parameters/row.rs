@@ -35,8 +35,6 @@ pub struct Row<T: 'static> {
 pub enum Take<T> {
     /// on, yes, true; off, no, false.
     Binary(fn(&mut T, bool)),
-    /// A binary of which only `off` is built.
-    OnlyOff,
     /// A whole number from the first to the second.
     Whole(i64, i64, fn(&mut T, i64)),
     /// A number with k, m, g, t (1024) or K, M, G, T (1000), from the first to
@@ -129,7 +127,7 @@ impl<T> Row<T> {
     /// What it takes, in the words of the documentation.
     pub fn type_name(&self) -> &'static str {
         match self.take {
-            Take::Binary(_) | Take::OnlyOff => "binary",
+            Take::Binary(_) => "binary",
             Take::Whole(..) => "number",
             Take::Size(..) => "size",
             Take::Milliseconds(_) | Take::Seconds(_) => "time",
@@ -160,14 +158,6 @@ impl<T> Row<T> {
             Take::Binary(set) => match binary(written) {
                 Some(value) => Ok(Rc::new(move |options| set(options, value))),
                 None => refuse("on or off".to_owned()),
-            },
-            Take::OnlyOff => match binary(written) {
-                Some(false) => Ok(Rc::new(|_| ())),
-                Some(true) => {
-                    let message = format!("`{}` can only be off in Splashdam yet", self.name);
-                    Err(Diagnostic::error(text.span, message))
-                }
-                None => refuse("off".to_owned()),
             },
             Take::Whole(min, max, set) => match whole(written, is_legacy) {
                 Some(value) if (min..=max).contains(&value) => {

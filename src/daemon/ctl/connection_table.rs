@@ -12,8 +12,9 @@ const GAP: &str = "  ";
 /// its turn to be left out where the terminal is too narrow (0: never).
 struct Column(&'static str, bool, u8);
 
-const COLUMNS: [Column; 15] = [
+const COLUMNS: [Column; 16] = [
     Column("PEER", false, 0),
+    Column("NAME", false, 12),
     Column("LISTENER", false, 5),
     Column("REACTOR", true, 1),
     Column("AGE", true, 0),
@@ -89,6 +90,7 @@ fn cells_of(row: &Row) -> Cells {
     let or_none = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
     [
         connection.peer.clone(),
+        or_none(connection.peer_name.clone()),
         connection.listener.clone(),
         connection.reactor.to_string(),
         duration(connection.age_seconds),

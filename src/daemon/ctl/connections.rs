@@ -28,7 +28,7 @@ pub struct ConnectionsArgs {
     /// Order
     #[arg(long, value_enum, default_value = "peer")]
     sort: Sort,
-    /// Only those whose peer or listener contains this text
+    /// Only those whose peer, its name, or listener contains this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// Show it again every second, with the rates since then, until interrupted
@@ -120,7 +120,10 @@ fn rows(
 ) -> Vec<Row> {
     let is_meant = |connection: &ConnectionStatistics| {
         let filter = arguments.filter.as_deref().unwrap_or_default();
-        connection.peer.contains(filter) || connection.listener.contains(filter)
+        let name = connection.peer_name.as_deref().unwrap_or_default();
+        connection.peer.contains(filter)
+            || name.contains(filter)
+            || connection.listener.contains(filter)
     };
     let mut rows: Vec<Row> = connections
         .into_iter()
@@ -189,6 +192,7 @@ pub(super) mod tests {
     ) -> ConnectionStatistics {
         ConnectionStatistics {
             peer: peer.to_owned(),
+            peer_name: None,
             listener: "imptcp".to_owned(),
             reactor: 0,
             age_seconds: 100.0,

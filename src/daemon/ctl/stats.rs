@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::daemon::Statistics;
-use crate::daemon::statistics::{ActionStatistics, InputStatistics, QueueStatistics};
+use crate::daemon::statistics::{
+    ActionStatistics, InputStatistics, NameStatistics, QueueStatistics,
+};
 
 /// The statistics for people. Counts that are 0 and need not be are left out.
 pub fn table(statistics: &Statistics) -> String {
@@ -12,6 +14,7 @@ pub fn table(statistics: &Statistics) -> String {
         statistics.version, statistics.uptime_seconds
     )];
     lines.extend(statistics.inputs.iter().map(input_line));
+    lines.extend(statistics.names.iter().map(name_line));
     lines.extend(statistics.queues.iter().map(queue_line));
     lines.extend(statistics.actions.iter().map(action_line));
     if statistics.rules.discarded_no_action > 0 {
@@ -71,6 +74,29 @@ fn closed(closed: &BTreeMap<String, u64>) -> String {
         .map(|(reason, count)| format!("{count} by {reason}"))
         .collect();
     format!("; closed: {}", counts.join(", "))
+}
+
+fn name_line(names: &NameStatistics) -> String {
+    format!(
+        "names   {} cached, {} looked up, {} found, {} entries{}{}",
+        names.cached,
+        names.lookups,
+        names.found,
+        names.entries,
+        remarks(&[
+            ("without a name", names.no_name),
+            ("joined", names.joined),
+            ("malicious", names.malicious),
+            ("failed", names.failures),
+            ("not answered in time", names.timeouts),
+            ("dropped", names.dropped),
+        ]),
+        if names.answers {
+            ""
+        } else {
+            "; the resolver does not answer"
+        }
+    )
 }
 
 fn queue_line(queue: &QueueStatistics) -> String {

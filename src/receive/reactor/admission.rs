@@ -161,6 +161,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             ),
             carry: Vec::new(),
             receive: ReceiveState::Armed,
+            asked: None,
             ending: None,
         };
         if shared.options.notify_on_open {
@@ -181,7 +182,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         self.connections[slot] = Some(connection);
         if self.is_ending {
             self.close(slot, CloseReason::Stop);
-        } else {
+        } else if !self.waits_for_name(slot, peer.ip()) {
             self.ring.receive(socket, slot as Token);
         }
     }

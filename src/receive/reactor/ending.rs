@@ -8,14 +8,14 @@ use crate::receive::connection::ReceiveState;
 use crate::ring::{Kind, Ring, Token, Unread};
 
 impl<R: Ring, C: Clock> Reactor<R, C> {
-    /// Closes a paused connection that has ended, unless bytes wait in its
+    /// Closes a connection on which nothing is received and that has ended, unless bytes wait in its
     /// socket: these are received first. The completion may be that of a
     /// connection that had the slot before.
     pub(super) fn hung_up(&mut self, slot: usize) {
         let Some(connection) = &self.connections[slot] else {
             return;
         };
-        if connection.receive != ReceiveState::Starved {
+        if !connection.receive.is_watched() {
             return;
         }
         let reason = match self.ring.unread(connection.socket) {
@@ -43,6 +43,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 self.starved.retain(|starved| *starved != slot);
                 self.close(slot, reason);
             }
+            ReceiveState::Naming { .. } => self.close(slot, reason),
         }
     }
 
@@ -60,7 +61,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     }
 
     /// Closes connections on which nothing came for their listener's
-    /// `idleTimeout`. What back-pressure has paused is not idle.
+    /// `idleTimeout`. What is not received from by the daemon's choice is not
+    /// idle.
     pub(super) fn close_idle(&mut self) {
         if self.is_ending || self.idle_at.is_none_or(|at| self.now < at) {
             return;
@@ -77,8 +79,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             if connection.ending.is_some() {
                 continue;
             }
-            let is_paused = connection.receive == ReceiveState::Starved;
-            let since = match is_paused {
+            let since = match connection.receive.is_watched() {
                 true => self.now,
                 false => connection.account.last_received_at(),
             };
@@ -119,7 +120,10 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if self.collected[listener].is_full() {
             self.publish_collected(listener);
         }
-        if connection.receive == ReceiveState::Starved {
+        if let Some(address) = connection.asked {
+            self.forget_name(slot, address);
+        }
+        if connection.receive.is_watched() {
             // It would hold the socket open.
             self.ring.cancel(Kind::Watch, slot as Token);
         }

@@ -2,12 +2,13 @@
 
 mod admission;
 mod ending;
+mod naming;
 mod publication;
 mod reception;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::frame::FramerOptions;
 use crate::limits::{CHUNK_WAIT_MS_MAX, RECYCLED_MAX};
 use crate::message::batch::Recycler;
 use crate::message::{Batch, Body, LocalClock, Report, Severity, Timestamp};
+use crate::names::Names;
 use crate::queue::Queue;
 use crate::ring::{Completion, Outcome, Ring, Token};
 
@@ -35,6 +37,8 @@ pub struct ReactorShared {
     pub queue: Arc<Queue>,
     /// One for each reactor, in order.
     pub inboxes: Vec<Arc<Inbox>>,
+    /// The names of peers, where they are looked up.
+    pub names: Option<Arc<Names>>,
     /// Takes what is to be told about connections.
     pub report: Arc<dyn Report>,
     /// `oversizemsg.report`: whether messages that are too long are told.
@@ -101,6 +105,10 @@ pub struct Reactor<R, C> {
     vacant: Vec<usize>,
     /// Connections whose receive found no chunk.
     starved: VecDeque<usize>,
+    /// Connections whose peer's name is looked up, by its address.
+    unnamed: HashMap<IpAddr, Vec<usize>>,
+    /// Those of them on which nothing is received until then, and their limits.
+    naming: VecDeque<(Instant, usize)>,
     /// Listeners whose accept failed, and when to try again.
     resting: Vec<(Instant, usize)>,
     /// When it was told of each listener that it does not take connections.
@@ -173,6 +181,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             connections: Vec::new(),
             vacant: Vec::new(),
             starved: VecDeque::new(),
+            unnamed: HashMap::new(),
+            naming: VecDeque::new(),
             resting: Vec::new(),
             told_at,
             idle_at: None,
@@ -212,6 +222,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         while let Some(handover) = self.shared.inboxes[self.options.index].pop() {
             self.admit(handover);
         }
+        self.take_names();
         if self.shared.is_stopping.load(Ordering::Acquire) && !self.is_ending {
             self.end();
         }
@@ -253,6 +264,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             .into_iter()
             .chain(resting)
             .chain(self.idle_at)
+            .chain(self.naming_until())
             .min()?;
         Some(next.since(self.clock.now()))
     }

@@ -56,7 +56,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if let Some(reason) = connection.ending {
             return self.close(slot, reason);
         }
-        if connection.receive == ReceiveState::Starved {
+        if connection.receive.is_watched() {
             connection.account.resume();
             self.ring.cancel(Kind::Watch, slot as Token);
         }

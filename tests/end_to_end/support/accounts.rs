@@ -27,6 +27,18 @@ impl Accounts {
         self.count("inputs", "splashdam", field)
     }
 
+    /// A count of the lookups of names.
+    pub fn names(&self, field: &str) -> u64 {
+        let names = &self.0["names"];
+        let count = names[field].as_u64();
+        count.unwrap_or_else(|| panic!("no count {field} in {names}"))
+    }
+
+    /// Whether names are looked up at all.
+    pub fn has_names(&self) -> bool {
+        !self.0["names"].is_null()
+    }
+
     /// A count of the main queue.
     pub fn queue(&self, field: &str) -> u64 {
         self.count("queues", "main", field)

@@ -82,6 +82,13 @@ impl Namespace {
         namespace
     }
 
+    /// Has programs that are started in it by `ip netns exec` see this text as
+    /// the file of this name in `/etc`.
+    pub fn etc(&self, name: &str, text: &str) {
+        std::fs::create_dir_all(self.files()).unwrap();
+        std::fs::write(self.files().join(name), text).unwrap();
+    }
+
     /// Its name, for `ip netns exec`.
     pub fn name(&self) -> &str {
         &self.0
@@ -253,10 +260,8 @@ impl Network {
     /// `ip netns exec` a nameserver that never answers. A lookup gives up after
     /// the resolver's default, five seconds.
     pub fn use_dead_nameserver(&self) {
-        let directory = self.server.files();
-        std::fs::create_dir_all(&directory).unwrap();
         let text = format!("nameserver {NAMESERVER}\noptions attempts:1\n");
-        std::fs::write(directory.join("resolv.conf"), text).unwrap();
+        self.server.etc("resolv.conf", &text);
     }
 
     /// Packets that the firewall has dropped because they belong to no flow that

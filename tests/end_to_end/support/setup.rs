@@ -18,6 +18,10 @@ pub struct Setup {
     /// A command that becomes the daemon.
     prefix: Vec<String>,
     resolves_names: bool,
+    /// Parameters of `global()`.
+    global: String,
+    /// `localHostname` of Splashdam.
+    hostname: Option<&'static str>,
 }
 
 impl Setup {
@@ -34,6 +38,8 @@ impl Setup {
             environment: Vec::new(),
             prefix: Vec::new(),
             resolves_names: false,
+            global: String::new(),
+            hostname: Some("here"),
         }
     }
 
@@ -94,6 +100,13 @@ impl Setup {
         self
     }
 
+    /// Leaves the host its own name, with these parameters of `global()`.
+    pub fn own_hostname(mut self, parameters: &str) -> Setup {
+        self.hostname = None;
+        self.global = parameters.to_owned();
+        self
+    }
+
     /// Starts Splashdam and waits until it answers.
     pub fn splashdam(&self, scratch: &Scratch) -> Daemon {
         self.start(Kind::Splashdam, scratch)
@@ -122,11 +135,7 @@ impl Setup {
             ..
         } = self;
         let (own, bind, rules) = match kind {
-            Kind::Splashdam => (
-                "adminSocket=\"{dir}/ctl.sock\" localHostname=\"here\"",
-                "",
-                rules.clone(),
-            ),
+            Kind::Splashdam => ("adminSocket=\"{dir}/ctl.sock\"", "", rules.clone()),
             Kind::Rsyslog => (
                 "workDirectory=\"{dir}\"",
                 "ruleset=\"received\"",
@@ -137,8 +146,11 @@ impl Setup {
             true => "",
             false => "net.enableDNS=\"off\"",
         };
+        let hostname = self.hostname.filter(|_| kind == Kind::Splashdam);
+        let hostname = hostname.map(|name| format!("localHostname=\"{name}\""));
+        let global = [hostname.unwrap_or_default(), self.global.clone()].join(" ");
         let text = format!(
-            "global({names} {own})\n\
+            "global({names} {own} {global})\n\
              module(load=\"imptcp\" {module})\n\
              main_queue(queue.type=\"FixedArray\" {queue})\n\
              {statements}\n\
