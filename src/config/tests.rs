@@ -409,7 +409,7 @@ fn each_error_has_its_message() {
         ),
         (
             "global(oversizemsg.input.mode=\"cut\")",
-            "1:31: error: `oversizemsg.input.mode` takes truncate, split, accept, not `cut`",
+            "1:32: error: `oversizemsg.input.mode` takes truncate, split, accept, not `cut`",
         ),
         (
             "$MaxMessageSize 8k 9",
