@@ -440,6 +440,30 @@ fn each_error_has_its_message() {
     let cases = [
         ("$ModLoad", "1:1: error: $ModLoad has no value"),
         (
+            "input(type=\"imptcp\" port=\"1\" framing.delimiter.regex=\"^<\" multiLine=\"on\")",
+            "1:1: error: `multiLine` has no meaning beside `framing.delimiter.regex`",
+        ),
+        (
+            "input(type=\"imptcp\" port=\"1\" addtlFrameDelimiter=\"0\" framing.delimiter.regex=\"^<\")",
+            "1:1: error: `addtlFrameDelimiter` has no meaning beside `framing.delimiter.regex`",
+        ),
+        (
+            "input(type=\"imptcp\" port=\"1\" framing.delimiter.regex=\"^<\" framingfix.cisco.asa=\"on\")",
+            "1:1: error: `framingfix.cisco.asa` has no meaning beside `framing.delimiter.regex`",
+        ),
+        (
+            "input(type=\"imptcp\" port=\"1\" framing.delimiter.regex=\"^(<\")",
+            "1:55: error: `framing.delimiter.regex` takes a regular expression (unclosed group), not `^(<`",
+        ),
+        (
+            "input(type=\"imptcp\" port=\"1\" addtlFrameDelimiter=\"256\")",
+            "1:51: error: `addtlFrameDelimiter` takes a number from -1 to 255, not `256`",
+        ),
+        (
+            "global(oversizemsg.input.mode=\"cut\")",
+            "1:32: error: `oversizemsg.input.mode` takes truncate, split, accept, not `cut`",
+        ),
+        (
             "$MaxMessageSize 8k 9",
             "1:20: error: $MaxMessageSize takes one value",
         ),

@@ -56,6 +56,8 @@ impl OversizeFile {
                 let (queue, must_reopen) = (Arc::clone(&queue), Arc::clone(&must_reopen));
                 move || writer.run(&queue, &must_reopen)
             })?;
+        // Before anything can be offered: nothing is missed.
+        queue.set_consumer(thread.thread().clone());
         Ok(OversizeFile {
             queue,
             must_reopen,
@@ -77,7 +79,6 @@ impl OversizeFile {
 
 impl Writer {
     fn run(mut self, queue: &OversizeQueue, must_reopen: &AtomicBool) {
-        queue.set_consumer(thread::current());
         loop {
             // What came before the end is written.
             let is_closed = queue.is_closed();

@@ -8,6 +8,10 @@ pub struct Limits {
     pub octet_counted: bool,
     pub message_bytes_max: usize,
     pub frame_bytes_max: usize,
+    /// Another byte that ends a frame.
+    pub additional: Option<u8>,
+    /// Whether what is too long is split; else it is truncated.
+    pub splits: bool,
 }
 
 /// What a stream comes to.
@@ -29,15 +33,17 @@ pub fn expected(stream: &[u8], limits: Limits) -> Expected {
             let whole = &rest[text..];
             (frame, rest) = whole.split_at(len.min(whole.len()));
         } else {
-            let mut parts = rest.splitn(2, |&byte| byte == b'\n');
+            let ends = |byte| byte == b'\n' || Some(byte) == limits.additional;
+            let mut parts = rest.splitn(2, |&byte| ends(byte));
             frame = parts.next().unwrap_or_default();
             rest = parts.next().unwrap_or_default();
         }
         if frame.is_empty() {
             expected.empty += 1;
         } else {
-            let len = frame.len().min(limits.message_bytes_max);
-            expected.lines.push(escaped(&frame[..len]));
+            let pieces = frame.chunks(limits.message_bytes_max);
+            let taken = if limits.splits { usize::MAX } else { 1 };
+            expected.lines.extend(pieces.take(taken).map(escaped));
         }
     }
     expected

@@ -79,11 +79,14 @@ impl Script {
         let chunks = random.within_log(1..12);
         let is_large = random.chance(20);
         let message_bytes_max = [480, 480, 2000, 8192, 70_000][random.within(0..5)];
+        let splits = random.chance(30);
         let listeners: Vec<Limits> = (0..random.within(1..3))
             .map(|_| Limits {
                 octet_counted: random.chance(85),
                 message_bytes_max,
                 frame_bytes_max: message_bytes_max * 2,
+                additional: random.chance(20).then(|| random.number() as u8),
+                splits,
             })
             .collect();
         let span = Duration::from_millis(random.within_log(1..2000) as u64);

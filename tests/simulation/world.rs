@@ -13,7 +13,7 @@ use splashdam::action::{Action, ActionCounters, ActionOptions, DriverOptions};
 use splashdam::base::descriptor::EventFd;
 use splashdam::base::simulated::{Random, SimulatedClock};
 use splashdam::base::{ChunkPool, Clock, Counter, Instant, Sleeper};
-use splashdam::frame::FramerOptions;
+use splashdam::frame::{Delimiters, FramerOptions, OversizeMode};
 use splashdam::message::{LocalClock, Report, Severity};
 use splashdam::output::file::FileOptions;
 use splashdam::output::simulated::{SimulatedDisk, SimulatedExecutor};
@@ -192,6 +192,10 @@ impl World {
         let framer = FramerOptions {
             message_bytes_max: self.script.listeners[0].message_bytes_max,
             frame_bytes_max: self.script.listeners[0].frame_bytes_max,
+            oversize: match self.script.listeners[0].splits {
+                true => OversizeMode::Split,
+                false => OversizeMode::Truncate,
+            },
             ..FramerOptions::default()
         };
         for (index, event) in events.iter().enumerate() {
@@ -568,6 +572,10 @@ fn listener(limits: &Limits) -> Listener {
     let options = ListenerOptions {
         address: Ipv4Addr::LOCALHOST.into(),
         octet_counted_framing: limits.octet_counted,
+        delimiters: Delimiters {
+            additional: limits.additional,
+            ..Delimiters::default()
+        },
         backlog: 1,
         ..ListenerOptions::default()
     };
