@@ -12,6 +12,9 @@ const GAP: &str = "  ";
 /// its turn to be left out where the terminal is too narrow (0: never).
 struct Column(&'static str, bool, u8);
 
+/// The column of the peers' names: where none has one, it is not there.
+const NAME: usize = 1;
+
 const COLUMNS: [Column; 16] = [
     Column("PEER", false, 0),
     Column("NAME", false, 12),
@@ -42,7 +45,9 @@ pub(super) fn table(rows: &[Row], width: Option<usize>) -> String {
         let widths = cells.iter().map(|row| row[column].len());
         widths.max().unwrap_or(0)
     });
-    let shown = shown(&widths, width.unwrap_or(usize::MAX));
+    let has_names = rows.iter().any(|row| row.connection.peer_name.is_some());
+    let is_there = |column: usize| column != NAME || has_names;
+    let shown = shown(&widths, is_there, width.unwrap_or(usize::MAX));
     let mut text = String::new();
     for row in &cells {
         let mut line = String::new();
@@ -58,8 +63,8 @@ pub(super) fn table(rows: &[Row], width: Option<usize>) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    let left_out = COLUMNS.iter().zip(shown).filter(|(_, shown)| !shown);
-    let left_out: Vec<&str> = left_out.map(|(Column(head, ..), _)| *head).collect();
+    let left_out = (0..COLUMNS.len()).filter(|column| is_there(*column) && !shown[*column]);
+    let left_out: Vec<&str> = left_out.map(|column| COLUMNS[column].0).collect();
     let _ = write!(text, "{} connections", rows.len());
     if !left_out.is_empty() {
         let _ = write!(text, " (too narrow for {})", left_out.join(", "));
@@ -69,13 +74,17 @@ pub(super) fn table(rows: &[Row], width: Option<usize>) -> String {
 }
 
 /// Which columns fit: the more needed ones first, then what there is room for.
-fn shown(widths: &[usize; COLUMNS.len()], width: usize) -> [bool; COLUMNS.len()] {
+fn shown(
+    widths: &[usize; COLUMNS.len()],
+    is_there: impl Fn(usize) -> bool,
+    width: usize,
+) -> [bool; COLUMNS.len()] {
     let mut turns: [usize; COLUMNS.len()] = std::array::from_fn(|index| index);
     // Those that are never left out, then those with the last turns.
     turns.sort_by_key(|index| std::cmp::Reverse(COLUMNS[*index].2.wrapping_sub(1)));
     let mut room = width.saturating_add(GAP.len());
     let mut shown = [false; COLUMNS.len()];
-    for index in turns {
+    for index in turns.into_iter().filter(|index| is_there(*index)) {
         let needed = widths[index] + GAP.len();
         shown[index] = needed <= room || COLUMNS[index].2 == 0;
         if shown[index] {
