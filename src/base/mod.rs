@@ -1,6 +1,7 @@
 //! What the machine gives: aligned and pooled memory, the clock, counters,
 //! wake-ups, thread pinning, scanning of bytes, nearest names. The only home of `libc`.
 
+pub mod accounts;
 pub mod aligned;
 pub mod atomic;
 pub mod chunk;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -23,7 +22,7 @@ use crate::frame::FramerOptions;
 use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX};
 use crate::message::{LocalClock, Report};
 use crate::queue::Queue;
-use crate::receive::{Inbox, Listener, Reactor, ReactorOptions, ReactorShared};
+use crate::receive::{Admission, Inbox, Listener, Reactor, ReactorOptions, ReactorShared};
 use crate::ring::{Uring, UringOptions};
 use crate::rules::Program;
 use crate::template::Template;
@@ -110,6 +109,7 @@ impl Daemon {
                 .iter()
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
                 .collect(),
+            admission: Admission::new(config.sessions_max, own.hostname()),
             report: own.clone(),
             is_stopping: AtomicBool::new(false),
             must_abandon: AtomicBool::new(false),
@@ -200,11 +200,11 @@ impl Daemon {
     }
 
     /// Has the connections of a peer closed. Returns how many it has.
-    pub fn close(&self, peer: SocketAddr) -> usize {
+    pub fn close(&self, peer: &str) -> usize {
         let mut count = 0;
         for inbox in &self.reactors.inboxes {
             for account in inbox.registry.accounts() {
-                if account.peer == peer {
+                if account.is_called(peer) {
                     inbox.close(&account);
                     count += 1;
                 }

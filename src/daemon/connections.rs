@@ -4,15 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use super::assemble::Daemon;
 use crate::base::clock::SystemClock;
-use crate::base::{Clock, Instant};
+use crate::base::{Clock, Instant, Liveness};
 use crate::frame::Framing;
-use crate::receive::ConnectionAccount;
+use crate::receive::{ConnectionAccount, Peer};
 
 /// One open connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionStatistics {
-    /// Address and port, IPv6 in brackets.
+    /// Who sends: address and port, IPv6 in brackets; `PATH#N` at a unix socket.
     pub peer: String,
+    /// The proxy in front of it, if there is one.
+    pub proxy: Option<String>,
+    /// Process and user of a peer at a unix socket.
+    pub pid: Option<i32>,
+    pub uid: Option<u32>,
     /// The listener's `name`.
     pub listener: String,
     /// Number of the reactor that serves it.
@@ -28,7 +33,8 @@ pub struct ConnectionStatistics {
     pub framing_faults: u64,
     /// How long it has been paused because the queue is full, if it is.
     pub paused_seconds: Option<f64>,
-    pub keep_alive: KeepAliveStatistics,
+    /// None at a unix socket.
+    pub keep_alive: Option<KeepAliveStatistics>,
 }
 
 /// What the kernel does about a silent peer.
@@ -63,9 +69,15 @@ fn connection(account: &ConnectionAccount, listener: &str, now: Instant) -> Conn
         (Framing::LineFeed, "lf"),
         (Framing::OctetCounted, "octet-counted"),
     ];
-    let liveness = &account.liveness;
+    let credentials = match &account.peer {
+        Peer::Unix { credentials, .. } => Some(credentials),
+        Peer::Tcp(_) => None,
+    };
     ConnectionStatistics {
-        peer: account.peer.to_string(),
+        peer: account.name(),
+        proxy: account.proxy(),
+        pid: credentials.map(|process| process.pid),
+        uid: credentials.map(|process| process.uid),
         listener: listener.to_owned(),
         reactor: account.reactor as u64,
         age_seconds: seconds(account.opened_at),
@@ -79,14 +91,18 @@ fn connection(account: &ConnectionAccount, listener: &str, now: Instant) -> Conn
             .collect(),
         framing_faults: account.framing_faults.get(),
         paused_seconds: account.paused_since().map(seconds),
-        keep_alive: KeepAliveStatistics {
-            on: liveness.keep_alive,
-            time_seconds: liveness.time.as_secs(),
-            interval_seconds: liveness.interval.as_secs(),
-            probes: liveness.probes.into(),
-            user_timeout_ms: liveness.user_timeout.map_or(0, |time| {
-                u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-            }),
-        },
+        keep_alive: account.liveness.as_ref().map(keep_alive),
+    }
+}
+
+fn keep_alive(liveness: &Liveness) -> KeepAliveStatistics {
+    KeepAliveStatistics {
+        on: liveness.keep_alive,
+        time_seconds: liveness.time.as_secs(),
+        interval_seconds: liveness.interval.as_secs(),
+        probes: liveness.probes.into(),
+        user_timeout_ms: liveness.user_timeout.map_or(0, |time| {
+            u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+        }),
     }
 }

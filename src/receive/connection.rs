@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
+use super::wrapping::Wrapping;
 use super::{CloseReason, ConnectionAccount, InputCounters};
 use crate::frame::Framer;
 use crate::message::Source;
@@ -15,6 +16,8 @@ pub(super) struct Connection {
     pub listener: usize,
     pub source: Arc<Source>,
     pub account: Arc<ConnectionAccount>,
+    /// What its bytes are wrapped in; most have none.
+    pub wrapping: Option<Box<Wrapping>>,
     pub framer: Framer,
     /// The bytes of a frame that has not ended.
     pub carry: Vec<u8>,
@@ -26,8 +29,15 @@ pub(super) struct Connection {
 impl Connection {
     /// The reason behind an error of recv(2).
     pub fn close_reason(&self, error: &io::Error) -> CloseReason {
-        let has_user_timeout = self.account.liveness.user_timeout.is_some();
+        let liveness = self.account.liveness;
+        let has_user_timeout = liveness.is_some_and(|found| found.user_timeout.is_some());
         CloseReason::of_error(error, has_user_timeout)
+    }
+
+    /// Whether received bytes wait to be inflated.
+    pub fn has_backlog(&self) -> bool {
+        let wrapping = self.wrapping.as_ref();
+        wrapping.is_some_and(|wrapping| wrapping.has_backlog())
     }
 
     /// Adds the framer's new faults to the accounts.
@@ -45,4 +55,6 @@ pub(super) enum ReceiveState {
     Armed,
     /// Ended for want of a chunk; waits in the reactor's list.
     Starved,
+    /// Ended because received bytes wait to be inflated.
+    Inflating,
 }

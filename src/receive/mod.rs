@@ -4,24 +4,36 @@
 //! parses, and publishes whole batches to a queue. It never blocks but in its
 //! ring, takes no lock and allocates nothing per message.
 
+mod access;
 mod account;
+mod admission;
 mod assembly;
 mod close_reason;
 mod connection;
 mod counters;
+mod endpoint;
 mod inbox;
 mod keepalive;
 mod listener;
 mod options;
+mod proxy;
+mod rate_limit;
 mod reactor;
 mod registry;
+mod socket_file;
+mod tellings;
+mod wrapping;
 
+pub use access::{AccessOptions, Network, NetworkError};
 pub use account::ConnectionAccount;
+pub use admission::Admission;
 pub use close_reason::CloseReason;
 pub use counters::InputCounters;
+pub use endpoint::{Endpoint, Peer, UnixOptions};
 pub use inbox::{Handover, Inbox};
 pub use keepalive::{KeepAliveOptions, PROBES_MAX, SECONDS_MAX};
 pub use listener::{ListenError, Listener};
 pub use options::ListenerOptions;
+pub use rate_limit::{RateLimit, RateLimitOptions};
 pub use reactor::{Reactor, ReactorOptions, ReactorShared};
 pub use registry::Registry;

@@ -14,7 +14,7 @@ use splashdam::frame::FramerOptions;
 use splashdam::message::LocalClock;
 use splashdam::queue::{Queue, QueueOptions};
 use splashdam::receive::{
-    Inbox, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
+    Admission, Inbox, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
 };
 use splashdam::ring::simulated::{NetworkFaults, SimulatedNetwork};
 
@@ -50,6 +50,7 @@ fn loads(connections: u16) -> Vec<usize> {
         inboxes: (0..REACTORS)
             .map(|_| Arc::new(Inbox::new(event())))
             .collect(),
+        admission: Admission::default(),
         report: Arc::new(Silent),
         is_stopping: AtomicBool::new(false),
         must_abandon: AtomicBool::new(false),

@@ -19,7 +19,7 @@ use splashdam::output::file::FileOptions;
 use splashdam::output::simulated::{SimulatedDisk, SimulatedExecutor};
 use splashdam::queue::{Queue, QueueOptions};
 use splashdam::receive::{
-    Inbox, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
+    Admission, Inbox, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
 };
 use splashdam::ring::simulated::{SimulatedNetwork, SimulatedRing};
 use splashdam::rules::{Program, Statement};
@@ -134,6 +134,7 @@ impl World {
                 .iter()
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
                 .collect(),
+            admission: Admission::default(),
             report: Arc::new(Silent),
             is_stopping: AtomicBool::new(false),
             must_abandon: AtomicBool::new(false),

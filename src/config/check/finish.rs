@@ -45,11 +45,16 @@ impl Checker {
         }
         let config = Config {
             globals: self.globals,
-            reactors: self.imptcp.and_then(|module| module.reactors),
+            reactors: self.imptcp.as_ref().and_then(|module| module.reactors),
+            sessions_max: self.imptcp.and_then(|module| module.sessions_max),
             listeners: self
                 .listeners
                 .into_iter()
-                .map(|(options, _)| options)
+                .map(|(mut options, _)| {
+                    // It holds for all of them, wherever it stands.
+                    options.access.allowed_senders = self.allowed_senders.clone();
+                    options
+                })
                 .collect(),
             main_queue: self.main_queue,
             templates,
@@ -102,10 +107,21 @@ impl Checker {
         }
     }
 
-    /// Two listeners cannot have one port of one address.
+    /// Two listeners cannot have one port of one address, or one path.
     fn tell_ports_twice(&mut self) {
         let mut first: HashMap<_, Span> = HashMap::new();
+        let mut paths: HashMap<_, Span> = HashMap::new();
         for (listener, span) in &self.listeners {
+            if let Some(path) = &listener.unix.path {
+                if let Some(other) = paths.insert(path, *span) {
+                    let line = self.sources.place(other.file, other.start as usize).line;
+                    let message = format!("the socket {} is taken", path.display());
+                    let hint = format!("the input on line {line} has it");
+                    self.found
+                        .push(Diagnostic::error(*span, message).hint(hint));
+                }
+                continue;
+            }
             let port = listener.port;
             let Some(other) = first.insert((listener.address, port), *span) else {
                 continue;

@@ -116,6 +116,7 @@ impl Checker {
             let message = "input(type=\"imptcp\") has no port";
             return self.error(object.name.span, message, "write for example port=\"514\"");
         }
+        self.tell_mixed(object);
         self.listen(&settings, object.name.span);
     }
 

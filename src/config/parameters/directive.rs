@@ -27,6 +27,8 @@ pub enum Directive {
 pub enum Command {
     /// `$ModLoad`.
     LoadModule,
+    /// `$AllowedSender`.
+    AllowedSender,
     /// `$InputPTCPServerRun`.
     Listen,
     /// `$template`.
@@ -37,7 +39,8 @@ pub enum Command {
     Include,
 }
 
-const COMMANDS: [(&str, Command); 5] = [
+const COMMANDS: [(&str, Command); 6] = [
+    ("AllowedSender", Command::AllowedSender),
     ("ModLoad", Command::LoadModule),
     ("InputPTCPServerRun", Command::Listen),
     ("Template", Command::Template),

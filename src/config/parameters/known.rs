@@ -244,7 +244,6 @@ pub const RSYSLOG_DIRECTIVES: &[&str] = &[
     "ActionSendTCPRebindInterval",
     "ActionSendUDPRebindInterval",
     "AddUnixListenSocket",
-    "AllowedSender",
     "ControlCharacterEscapePrefix",
     "DebugFile",
     "DebugLevel",

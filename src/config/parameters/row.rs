@@ -1,13 +1,17 @@
 //! A parameter: its two spellings, what it takes, and how it is set.
 
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::networks;
+use crate::base::accounts;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::diagnostic::did_you_mean;
 use crate::config::span::Text;
+use crate::receive::Network;
 
 /// One parameter of an object whose options are a `T`.
 pub struct Row<T: 'static> {
@@ -53,6 +57,14 @@ pub enum Take<T> {
     Path(fn(&mut T, PathBuf)),
     /// An IP address.
     Address(fn(&mut T, IpAddr)),
+    /// Networks: a list, or a text with commas.
+    Networks(fn(&mut T, &[Network])),
+    /// The name of a user of the host; its number is set.
+    User(fn(&mut T, u32)),
+    /// The name of a group of the host; its number is set.
+    Group(fn(&mut T, u32)),
+    /// A binary of rsyslog's that changes nothing here.
+    NoEffect,
     /// One of some words: those that are built, those that are not.
     Word(
         &'static [&'static str],
@@ -120,7 +132,7 @@ impl<T> Row<T> {
     /// What it takes, in the words of the documentation.
     pub fn type_name(&self) -> &'static str {
         match self.take {
-            Take::Binary(_) | Take::OnlyOff => "binary",
+            Take::Binary(_) | Take::OnlyOff | Take::NoEffect => "binary",
             Take::Whole(..) => "number",
             Take::Size(..) => "size",
             Take::Milliseconds(_) | Take::Seconds(_) => "time",
@@ -128,6 +140,9 @@ impl<T> Row<T> {
             Take::Text(_) | Take::Name(_) => "text",
             Take::Path(_) => "path",
             Take::Address(_) => "address",
+            Take::Networks(_) => "networks",
+            Take::User(_) => "user",
+            Take::Group(_) => "group",
             Take::Word(..) => "word",
             Take::ByObject(type_name) => type_name,
             Take::NotBuilt => "not built",
@@ -156,6 +171,10 @@ impl<T> Row<T> {
                     Err(Diagnostic::error(text.span, message))
                 }
                 None => refuse("off".to_owned()),
+            },
+            Take::NoEffect => match binary(written) {
+                Some(_) => Ok(Rc::new(|_| ())),
+                None => refuse("on or off".to_owned()),
             },
             Take::Whole(min, max, set) => match whole(written, is_legacy) {
                 Some(value) if (min..=max).contains(&value) => {
@@ -210,6 +229,9 @@ impl<T> Row<T> {
                 Ok(value) => Ok(Rc::new(move |options| set(options, value))),
                 Err(_) => refuse("an IPv4 or IPv6 address".to_owned()),
             },
+            Take::Networks(_) => self.read_list(&networks::split(text)),
+            Take::User(set) => self.number_of("user", accounts::user(written), text, set),
+            Take::Group(set) => self.number_of("group", accounts::group(written), text, set),
             Take::Word(built, later, set) => {
                 let is = |word: &str| word.eq_ignore_ascii_case(written);
                 if let Some(index) = built.iter().position(|word| is(word)) {
@@ -230,6 +252,49 @@ impl<T> Row<T> {
             Take::ByObject(_) => Ok(Rc::new(|_| ())),
             Take::NotBuilt => Err(not_built(text, self.name)),
         }
+    }
+}
+
+impl<T> Take<T> {
+    /// Whether a list of values may be given.
+    pub fn takes_list(&self) -> bool {
+        matches!(self, Take::Networks(_))
+    }
+
+    /// Whether it is understood and changes nothing.
+    pub fn has_no_effect(&self) -> bool {
+        matches!(self, Take::NoEffect)
+    }
+}
+
+impl<T> Row<T> {
+    /// Reads a list of values, of a row that takes one.
+    pub fn read_list(&self, items: &[Text]) -> Result<Setting<T>, Diagnostic> {
+        let Take::Networks(set) = self.take else {
+            return Ok(Rc::new(|_| ()));
+        };
+        let mut found = Vec::new();
+        for item in items {
+            found.push(networks::read(item, &format!("`{}`", self.name))?);
+        }
+        Ok(Rc::new(move |options| set(options, &found)))
+    }
+
+    /// The number that belongs to a name of the host.
+    fn number_of(
+        &self,
+        what: &str,
+        found: io::Result<Option<u32>>,
+        text: &Text,
+        set: fn(&mut T, u32),
+    ) -> Result<Setting<T>, Diagnostic> {
+        let reason = match found {
+            Ok(Some(number)) => return Ok(Rc::new(move |options| set(options, number))),
+            Ok(None) => format!("this host has no {what} {}", text.value),
+            Err(error) => format!("the {what} {} cannot be looked up: {error}", text.value),
+        };
+        let message = format!("`{}` takes a {what}: {reason}", self.name);
+        Err(Diagnostic::error(text.span, message))
     }
 }
 

@@ -12,7 +12,7 @@ use hyper::Method;
 use tokio::time::sleep;
 
 use super::{ask_in_time, understood};
-use crate::daemon::connections::ConnectionStatistics;
+use crate::daemon::connections::{ConnectionStatistics, KeepAliveStatistics};
 use crate::daemon::terminal;
 
 /// Clears a terminal and goes to its first place (ECMA-48 ED and CUP).
@@ -105,7 +105,7 @@ fn rows(
 ) -> Vec<Row> {
     let is_meant = |connection: &ConnectionStatistics| {
         let filter = arguments.filter.as_deref().unwrap_or_default();
-        connection.peer.contains(filter) || connection.listener.contains(filter)
+        peer(connection).contains(filter) || connection.listener.contains(filter)
     };
     let mut rows: Vec<Row> = connections
         .into_iter()
@@ -149,9 +149,15 @@ fn order(sort: Sort, a: &Row, b: &Row) -> Ordering {
     ordering.then_with(by_peer)
 }
 
-/// An address to sort by: by number, not by letter.
-fn natural(peer: &str) -> Option<std::net::SocketAddr> {
-    peer.parse().ok()
+/// A name to sort by: by number, not by letter; unix sockets first.
+fn natural(peer: &str) -> (Option<std::net::SocketAddr>, &str, Option<u64>) {
+    if let Ok(address) = peer.parse() {
+        return (Some(address), "", None);
+    }
+    match peer.rsplit_once('#') {
+        Some((path, number)) => (None, path, number.parse().ok()),
+        None => (None, peer, None),
+    }
 }
 
 /// The table for people.
@@ -196,19 +202,12 @@ fn table(rows: &[Row]) -> String {
 
 fn cells_of(row: &Row) -> [String; 12] {
     let connection = &row.connection;
-    let keep_alive = &connection.keep_alive;
-    let mut liveness = match keep_alive.on {
-        true => format!(
-            "{} s + {} x {} s",
-            keep_alive.time_seconds, keep_alive.probes, keep_alive.interval_seconds
-        ),
-        false => "off".to_owned(),
+    let liveness = match &connection.keep_alive {
+        Some(keep_alive) => liveness(keep_alive),
+        None => "-".to_owned(),
     };
-    if keep_alive.user_timeout_ms > 0 {
-        let _ = write!(liveness, ", user timeout {} ms", keep_alive.user_timeout_ms);
-    }
     [
-        connection.peer.clone(),
+        peer(connection),
         connection.listener.clone(),
         connection.reactor.to_string(),
         duration(connection.age_seconds),
@@ -221,6 +220,33 @@ fn cells_of(row: &Row) -> [String; 12] {
         connection.paused_seconds.map_or("-".to_owned(), duration),
         liveness,
     ]
+}
+
+/// Who sends, through which proxy, as which process.
+fn peer(connection: &ConnectionStatistics) -> String {
+    let mut text = connection.peer.clone();
+    // Writing to a string cannot fail.
+    if let Some(proxy) = &connection.proxy {
+        let _ = write!(text, " via {proxy}");
+    }
+    if let (Some(pid), Some(uid)) = (connection.pid, connection.uid) {
+        let _ = write!(text, " (pid {pid}, uid {uid})");
+    }
+    text
+}
+
+fn liveness(keep_alive: &KeepAliveStatistics) -> String {
+    let mut text = match keep_alive.on {
+        true => format!(
+            "{} s + {} x {} s",
+            keep_alive.time_seconds, keep_alive.probes, keep_alive.interval_seconds
+        ),
+        false => "off".to_owned(),
+    };
+    if keep_alive.user_timeout_ms > 0 {
+        let _ = write!(text, ", user timeout {} ms", keep_alive.user_timeout_ms);
+    }
+    text
 }
 
 /// Seconds as an operator reads them.
@@ -248,7 +274,6 @@ fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::connections::KeepAliveStatistics;
 
     fn connection(peer: &str, messages: u64, idle_seconds: f64) -> ConnectionStatistics {
         ConnectionStatistics {
@@ -262,13 +287,16 @@ mod tests {
             framings: vec!["lf".to_owned()],
             framing_faults: 0,
             paused_seconds: None,
-            keep_alive: KeepAliveStatistics {
+            proxy: None,
+            pid: None,
+            uid: None,
+            keep_alive: Some(KeepAliveStatistics {
                 on: true,
                 time_seconds: 300,
                 interval_seconds: 30,
                 probes: 3,
                 user_timeout_ms: 0,
-            },
+            }),
         }
     }
 

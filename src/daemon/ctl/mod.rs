@@ -3,7 +3,7 @@
 mod connections;
 mod stats;
 
-use std::net::SocketAddr;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -51,8 +51,8 @@ enum Command {
     Connections(ConnectionsArgs),
     /// End a connection
     Close {
-        /// Its peer, as `ctl connections` shows it: ADDRESS:PORT
-        peer: SocketAddr,
+        /// Its peer, as `ctl connections` shows it: ADDRESS:PORT or PATH#N
+        peer: String,
     },
 }
 
@@ -78,7 +78,7 @@ pub fn run(args: &CtlArgs) -> Result<ExitCode> {
             runtime.block_on(connections::show(&socket, arguments))?
         }
         Command::Close { peer } => {
-            let path = format!("/connections/{peer}");
+            let path = format!("/connections/{}", encoded(peer));
             let answer = runtime.block_on(ask_in_time(&socket, Method::DELETE, &path));
             answer.with_context(|| format!("cannot close the connection of {peer}"))?;
         }
@@ -95,6 +95,21 @@ fn default_socket() -> PathBuf {
     } else {
         PathBuf::from(SOCKET_DEFAULT)
     }
+}
+
+/// A name as one part of a URL's path (RFC 3986 section 2.1): those of unix
+/// sockets have `/` and `#`.
+fn encoded(name: &str) -> String {
+    let mut text = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
 }
 
 /// The value that the daemon has answered.

@@ -2,8 +2,10 @@
 
 mod admission;
 mod ending;
+mod limiting;
 mod publication;
 mod reception;
+mod unwrapping;
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 use super::assembly::Assembly;
 use super::connection::Connection;
-use super::{Inbox, Listener};
+use super::{Admission, Inbox, Listener};
 use crate::base::{ChunkPool, Clock, Instant, Sleeper};
 use crate::frame::FramerOptions;
 use crate::limits::{CHUNK_WAIT_MS_MAX, RECYCLED_MAX};
@@ -34,6 +36,8 @@ pub struct ReactorShared {
     pub queue: Arc<Queue>,
     /// One for each reactor, in order.
     pub inboxes: Vec<Arc<Inbox>>,
+    /// Who may come in at all.
+    pub admission: Admission,
     /// Takes what is to be told about connections.
     pub report: Arc<dyn Report>,
     /// Set at stop: no more input.
@@ -71,8 +75,13 @@ pub struct Reactor<R, C> {
     starved: VecDeque<usize>,
     /// Listeners whose accept failed, and when to try again.
     resting: Vec<(Instant, usize)>,
-    /// When it was told of each listener that it does not take connections.
-    told_at: Vec<Option<Instant>>,
+    /// Connections with bytes that wait to be inflated.
+    inflating: VecDeque<usize>,
+    /// Where compressed streams are inflated to; empty until there is one.
+    inflated: Vec<u8>,
+    /// Listeners that have discarded messages above their rate, and when that
+    /// is to be told.
+    limited: Vec<(Instant, usize)>,
     /// When a connection may have been idle for its listener's `idleTimeout`.
     idle_at: Option<Instant>,
     /// How the connections of each listener are framed.
@@ -124,7 +133,6 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 ..options.framer.clone()
             })
             .collect();
-        let told_at = vec![None; shared.listeners.len()];
         let mut reactor = Reactor {
             ring,
             clock,
@@ -137,7 +145,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             vacant: Vec::new(),
             starved: VecDeque::new(),
             resting: Vec::new(),
-            told_at,
+            inflating: VecDeque::new(),
+            inflated: Vec::new(),
+            limited: Vec::new(),
             idle_at: None,
             framers,
             collected,
@@ -181,11 +191,14 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             self.publish_collected(listener);
         }
         self.offer_pending();
+        self.inflate_on();
         if self.shared.must_abandon.load(Ordering::Acquire) {
             self.abandon();
+            self.forget_backlogs();
         }
         self.close_asked();
         self.close_idle();
+        self.tell_limited();
         self.compact();
         self.provide();
         self.restart();
@@ -202,6 +215,10 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if !self.starved.is_empty() && self.ring.provided() > 0 {
             return Some(Duration::ZERO);
         }
+        // Nothing else wakes it for what it has already.
+        if !self.inflating.is_empty() && self.pending.is_empty() {
+            return Some(Duration::ZERO);
+        }
         while self
             .in_chunks
             .front()
@@ -211,9 +228,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
         let oldest = self.in_chunks.front().map(|(since, _)| *since + CHUNK_WAIT);
         let resting = self.resting.iter().map(|(until, _)| *until).min();
+        let limited = self.limited.iter().map(|(until, _)| *until).min();
         let next = oldest
             .into_iter()
             .chain(resting)
+            .chain(limited)
             .chain(self.idle_at)
             .min()?;
         Some(next.since(self.clock.now()))
