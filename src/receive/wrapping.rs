@@ -57,6 +57,8 @@ pub(super) struct Inflater {
     at: usize,
     /// Whether all of the input was used and nothing of it waits in the stream.
     is_done: bool,
+    /// Whether the damage was found behind what was inflated last.
+    is_corrupt: bool,
 }
 
 /// The stream is damaged.
@@ -70,6 +72,7 @@ impl Inflater {
             input: Vec::new(),
             at: 0,
             is_done: true,
+            is_corrupt: false,
         }
     }
 
@@ -87,14 +90,25 @@ impl Inflater {
     /// # Errors
     /// [`Corrupt`]; nothing of the stream can be used any more.
     pub fn step(&mut self, out: &mut [u8]) -> Result<usize, Corrupt> {
+        if self.is_corrupt {
+            return Err(Corrupt);
+        }
         while !self.is_done {
             let (read, written) = (self.stream.total_in(), self.stream.total_out());
             let input = &self.input[self.at..];
             let status = self.stream.decompress(input, out, FlushDecompress::Sync);
-            let status = status.map_err(|_| Corrupt)?;
             let read = (self.stream.total_in() - read) as usize;
             let written = (self.stream.total_out() - written) as usize;
             self.at += read;
+            let Ok(status) = status else {
+                self.is_corrupt = true;
+                // What stands before the damage counts.
+                return if written > 0 {
+                    Ok(written)
+                } else {
+                    Err(Corrupt)
+                };
+            };
             let is_all_read = self.at == self.input.len();
             if status == Status::StreamEnd {
                 // A sender may end one stream and begin another.
@@ -171,6 +185,17 @@ mod tests {
         // The checksum.
         *bytes.last_mut().unwrap() ^= 1;
         assert_eq!(inflated(&[&bytes], 5000), Err(Corrupt));
+    }
+
+    #[test]
+    fn what_stands_before_the_damage_comes() {
+        let mut bytes = deflated(b"one");
+        *bytes.last_mut().unwrap() ^= 1;
+        let mut inflater = Inflater::new();
+        inflater.push(&bytes);
+        let mut out = [0; 100];
+        assert_eq!(inflater.step(&mut out), Ok(3));
+        assert_eq!(inflater.step(&mut out), Err(Corrupt));
     }
 
     /// A little that becomes much comes in pieces of the size that is asked for.

@@ -7,7 +7,9 @@
 //! ([`support::Daemon::stop`]), whatever the test was about. Nothing here
 //! depends on how fast anything is.
 
+mod admission;
 mod command_line;
+mod compressed;
 mod connections;
 #[path = "../corpus/corpus.rs"]
 mod corpus;

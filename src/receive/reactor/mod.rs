@@ -187,14 +187,16 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if self.shared.is_stopping.load(Ordering::Acquire) && !self.is_ending {
             self.end();
         }
+        if self.shared.must_abandon.load(Ordering::Acquire) {
+            self.forget_backlogs();
+        }
+        self.inflate_on();
         for listener in 0..self.collected.len() {
             self.publish_collected(listener);
         }
         self.offer_pending();
-        self.inflate_on();
         if self.shared.must_abandon.load(Ordering::Acquire) {
             self.abandon();
-            self.forget_backlogs();
         }
         self.close_asked();
         self.close_idle();
