@@ -166,7 +166,10 @@ fn senders_that_are_not_allowed_are_refused_and_told_once() {
         "RSYSLOG_TraditionalFileFormat",
         "",
     ))
-    .statements("$AllowedSender TCP, 192.0.2.0/24, [::1]/128, 127.0.0.0/29 # and no others")
+    .statements(
+        "$AllowedSender TCP, 192.0.2.0/24, [::1]/128, 127.0.0.0/29 # and no others\n\
+         input(type=\"imptcp\" name=\"local\" path=\"{dir}/socket\")",
+    )
     .input(
         "allow=[\"127.0.0.1\", \"127.0.0.4/30\", \"127.0.1.0/24\"] deny=\"127.0.0.6, 10.0.0.0/8\"",
     )
@@ -188,7 +191,12 @@ fn senders_that_are_not_allowed_are_refused_and_told_once() {
             false => assert!(is_ended(&mut stream), "{from:?}"),
         }
     }
-    let accounts = daemon.accounts();
+    // That is about networks.
+    let mut local = UnixStream::connect(scratch.join("socket")).unwrap();
+    local.write_all(MESSAGE).unwrap();
+    let accounts = daemon.wait_for_accounts("a message of this host", |now| {
+        now.listener("local", "received") == 1
+    });
     assert_eq!(accounts.input("denied"), 3);
     assert_eq!(accounts.input("received"), 2);
     assert_eq!(accounts.input("connections_opened"), 2);
