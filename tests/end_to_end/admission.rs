@@ -1,12 +1,15 @@
 //! Who may talk, and over which sockets.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
+use socket2::SockRef;
 
 use crate::support::{Daemon, Scratch, Setup, splashdam, to_file, wait_for, wait_for_text};
 
@@ -38,9 +41,17 @@ fn text(scratch: &Scratch, name: &str) -> String {
     String::from_utf8(scratch.read(name)).unwrap()
 }
 
-/// Whether the daemon has ended the connection without a wait for its bytes.
-fn is_ended(stream: &mut impl Read) -> bool {
-    matches!(stream.read(&mut [0]), Ok(0) | Err(_))
+/// Whether the daemon ends the connection. Bytes that were not read make an
+/// error of the end.
+fn is_ended<S: Read + AsFd>(stream: &mut S) -> bool {
+    let patience = Duration::from_secs(30);
+    SockRef::from(&*stream)
+        .set_read_timeout(Some(patience))
+        .unwrap();
+    match stream.read(&mut [0]) {
+        Ok(len) => len == 0,
+        Err(error) => error.kind() != ErrorKind::WouldBlock,
+    }
 }
 
 fn with_unix(parameters: &str) -> Setup {
@@ -434,12 +445,14 @@ fn what_a_rate_limit_has_discarded_is_told_at_the_stop() {
     daemon.wait_until_delivered(2);
     daemon.send(b"<13>tag: three");
     daemon.wait_until_delivered(3);
-    assert_eq!(daemon.accounts().input("discarded_rate_limit"), 1);
+    daemon.send(b"<13>tag: four\n");
+    daemon.wait_until_delivered(4);
+    assert_eq!(daemon.accounts().input("discarded_rate_limit"), 2);
     daemon.stop();
     assert_eq!(lines(&scratch.join("out.log")), 2);
     let own = text(&scratch, "own.log");
     assert!(
-        own.contains("]: 1 messages lost due to rate-limiting\n"),
+        own.contains("]: 2 messages lost due to rate-limiting\n"),
         "{own}"
     );
 }
