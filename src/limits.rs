@@ -82,6 +82,17 @@ pub const COLLECT_BYTES: usize = CHUNK_BYTES;
 /// Arrays of each kind that wait to be used again, for each reactor.
 pub const RECYCLED_MAX: usize = 64;
 
+/// Bytes of the header that a proxy puts in front of a connection, with its
+/// extensions.
+pub const PROXY_HEADER_BYTES_MAX: usize = 1024;
+
+/// Bytes that a compressed stream is inflated to at once.
+pub const INFLATE_BYTES: usize = 64 * 1024;
+
+/// Bytes that one connection's compressed stream is inflated to in one turn of
+/// its reactor: 100 bytes can become 100,000.
+pub const INFLATE_TURN_BYTES: usize = 1024 * 1024;
+
 /// Capacity of an array of bytes that is worth waiting to be used again.
 pub const RECYCLED_BYTES_MAX: usize = COLLECT_BYTES + CHUNK_BYTES;
 
@@ -140,6 +151,10 @@ const _: () = {
     assert!(COPY_BYTES <= CHUNK_BYTES);
     assert!(COLLECT_BYTES + CHUNK_BYTES + MESSAGE_BYTES_MAX < u32::MAX as usize);
     assert!(CHUNK_BYTES.is_power_of_two());
+    // The beginning of a header waits in front of the next chunk's bytes, and
+    // headrooms are multiples of this.
+    assert!(PROXY_HEADER_BYTES_MAX <= DIRECT_ALIGN);
+    assert!(INFLATE_BYTES <= INFLATE_TURN_BYTES);
     assert!(CHUNK_BYTES.is_multiple_of(DIRECT_ALIGN));
     assert!(FILE_WRITE_BYTES.is_multiple_of(DIRECT_ALIGN));
     assert!(MESSAGE_BYTES_MIN <= MESSAGE_BYTES_DEFAULT);

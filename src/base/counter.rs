@@ -22,6 +22,17 @@ impl Counter {
         }
     }
 
+    /// As [`add`](Counter::add); returns what it was before.
+    #[inline]
+    pub fn add_to(&self, amount: u64) -> u64 {
+        self.0.fetch_add(amount, Ordering::Relaxed)
+    }
+
+    /// Sets it to 0; returns what it was before.
+    pub fn take(&self) -> u64 {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

@@ -59,17 +59,67 @@ pub fn peek(socket: RawFd) -> io::Result<usize> {
     usize::try_from(len).map_err(|_| io::Error::last_os_error())
 }
 
-/// The address of the peer of a connected socket (getpeername(2)).
+/// Who is at the other end of a connected socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerAddress {
+    /// Of a TCP connection.
+    Ip(SocketAddr),
+    /// Of a unix socket: the process that connected.
+    Unix(Credentials),
+}
+
+/// A process and its owner, as they were when it connected (SO_PEERCRED,
+/// unix(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    pub pid: i32,
+    pub uid: u32,
+}
+
+/// The peer of a connected socket (getpeername(2)).
 ///
 /// # Errors
-/// ENOTCONN where the peer is gone; EINVAL where it has no IP address.
-pub fn peer(socket: RawFd) -> io::Result<SocketAddr> {
+/// ENOTCONN where the peer is gone; EINVAL where it is neither an IP nor a unix
+/// socket.
+pub fn peer(socket: RawFd) -> io::Result<PeerAddress> {
     // SAFETY: the caller's socket is open; the borrow ends with this call.
-    let socket = unsafe { BorrowedFd::borrow_raw(socket) };
-    let address = socket2::SockRef::from(&socket).peer_addr()?;
-    address
-        .as_socket()
-        .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))
+    let borrowed = unsafe { BorrowedFd::borrow_raw(socket) };
+    let address = socket2::SockRef::from(&borrowed).peer_addr()?;
+    if address.is_unix() {
+        return credentials(socket).map(PeerAddress::Unix);
+    }
+    match address.as_socket() {
+        Some(address) => Ok(PeerAddress::Ip(address)),
+        None => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+    }
+}
+
+/// SO_PEERCRED of a connected unix socket.
+fn credentials(socket: RawFd) -> io::Result<Credentials> {
+    let mut found = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    };
+    let mut len = size_of::<libc::ucred>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `len` bytes, the size of `found`.
+    let result = unsafe {
+        libc::getsockopt(
+            socket,
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut found).cast(),
+            &mut len,
+        )
+    };
+    if result == 0 {
+        Ok(Credentials {
+            pid: found.pid,
+            uid: found.uid,
+        })
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Allocates `len` bytes of a file from `offset` on; it grows to hold them
@@ -140,6 +190,16 @@ pub fn set_umask(mask: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_unix_peer_is_the_process_that_connected() {
+        let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let found = peer(one.as_raw_fd()).unwrap();
+        let pid = std::process::id() as i32;
+        // SAFETY: getuid(2) takes nothing and cannot fail.
+        let uid = unsafe { libc::getuid() };
+        assert_eq!(found, PeerAddress::Unix(Credentials { pid, uid }));
+    }
 
     #[test]
     fn the_limit_of_open_files_is_raised_to_the_hard_one() {

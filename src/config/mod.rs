@@ -38,6 +38,8 @@ pub struct Config {
     pub globals: Globals,
     /// `threads` of imptcp; one per core that is given to input if not set.
     pub reactors: Option<usize>,
+    /// `maxSessionsTotal` of imptcp.
+    pub sessions_max: Option<u32>,
     /// The inputs, in the order of the configuration.
     pub listeners: Vec<ListenerOptions>,
     pub main_queue: QueueOptions,
@@ -157,7 +159,7 @@ impl Config {
         let of_listeners = self
             .listeners
             .iter_mut()
-            .map(|listener| listener.port_file.as_mut());
+            .flat_map(|listener| [listener.port_file.as_mut(), listener.unix.path.as_mut()]);
         let of_actions = self
             .actions
             .iter_mut()

@@ -1,7 +1,6 @@
 //! The admin socket: HTTP over a unix socket, for `splashdam ctl`.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -102,13 +101,13 @@ async fn connections(State(admin): State<Admin>) -> Json<Vec<ConnectionStatistic
     Json(ConnectionStatistics::of(&admin.daemon))
 }
 
-/// Ends the connection of a peer, `ADDRESS:PORT`; on several listeners it may
-/// have as many.
+/// Ends the connection of a peer, `ADDRESS:PORT` or `PATH#N`; on several
+/// listeners it may have as many.
 async fn close(
     State(admin): State<Admin>,
-    Path(peer): Path<SocketAddr>,
+    Path(peer): Path<String>,
 ) -> Result<(), (StatusCode, &'static str)> {
-    match admin.daemon.close(peer) {
+    match admin.daemon.close(&peer) {
         0 => Err((StatusCode::NOT_FOUND, "no such connection")),
         _ => Ok(()),
     }

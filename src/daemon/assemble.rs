@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -26,7 +25,7 @@ use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX};
 use crate::message::{LocalClock, Report};
 use crate::names::Names;
 use crate::queue::Queue;
-use crate::receive::{Inbox, Listener, Reactor, ReactorOptions, ReactorShared};
+use crate::receive::{Admission, Inbox, Listener, Reactor, ReactorOptions, ReactorShared};
 use crate::ring::{Uring, UringOptions};
 use crate::rules::Program;
 use crate::template::Template;
@@ -137,6 +136,7 @@ impl Daemon {
                 .iter()
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
                 .collect(),
+            admission: Admission::new(config.sessions_max, own.hostname()),
             report: own.clone(),
             reports_oversize: config.globals.oversize_report,
             oversize: oversize_file.as_ref().map(|file| Arc::clone(&file.queue)),
@@ -238,11 +238,11 @@ impl Daemon {
     }
 
     /// Has the connections of a peer closed. Returns how many it has.
-    pub fn close(&self, peer: SocketAddr) -> usize {
+    pub fn close(&self, peer: &str) -> usize {
         let mut count = 0;
         for inbox in &self.reactors.inboxes {
             for account in inbox.registry.accounts() {
-                if account.peer == peer {
+                if account.is_called(peer) {
                     inbox.close(&account);
                     count += 1;
                 }

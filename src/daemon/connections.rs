@@ -6,17 +6,22 @@ use super::assemble::Daemon;
 use super::socket_states;
 use crate::base::clock::SystemClock;
 use crate::base::sock_diag::TcpState;
-use crate::base::{Clock, Instant};
+use crate::base::{Clock, Instant, Liveness};
 use crate::frame::Framing;
-use crate::receive::ConnectionAccount;
+use crate::receive::{ConnectionAccount, Peer};
 
 /// One open connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionStatistics {
-    /// Address and port, IPv6 in brackets.
+    /// Who sends: address and port, IPv6 in brackets; `PATH#N` at a unix socket.
     pub peer: String,
     /// The peer's name, if it is known.
     pub peer_name: Option<String>,
+    /// The proxy in front of it, if there is one.
+    pub proxy: Option<String>,
+    /// Process and user of a peer at a unix socket.
+    pub pid: Option<i32>,
+    pub uid: Option<u32>,
     /// The listener's `name`.
     pub listener: String,
     /// Number of the reactor that serves it.
@@ -43,7 +48,8 @@ pub struct ConnectionStatistics {
     pub timer_expires_seconds: Option<f64>,
     /// Probes of the peer without an answer.
     pub probes: Option<u8>,
-    pub keep_alive: KeepAliveStatistics,
+    /// None at a unix socket.
+    pub keep_alive: Option<KeepAliveStatistics>,
 }
 
 /// What the kernel does about a silent peer.
@@ -73,7 +79,8 @@ impl ConnectionStatistics {
             .into_iter()
             .map(|account| {
                 let listener = &daemon.reactors.listeners[account.listener];
-                let state = states.of(account.listener, socket_states::peer(&account));
+                let peer = socket_states::peer(&account);
+                let state = peer.and_then(|peer| states.of(account.listener, peer));
                 connection(&account, &listener.options.name, state, now)
             })
             .collect()
@@ -91,11 +98,17 @@ fn connection(
         (Framing::LineFeed, "lf"),
         (Framing::OctetCounted, "octet-counted"),
     ];
-    let liveness = &account.liveness;
     let timer = state.and_then(|state| state.timer);
+    let credentials = match &account.peer {
+        Peer::Unix { credentials, .. } => Some(credentials),
+        Peer::Tcp(_) => None,
+    };
     ConnectionStatistics {
-        peer: account.peer.to_string(),
-        peer_name: account.name().map(str::to_owned),
+        peer: account.name(),
+        peer_name: account.host().map(str::to_owned),
+        proxy: account.proxy(),
+        pid: credentials.map(|process| process.pid),
+        uid: credentials.map(|process| process.uid),
         listener: listener.to_owned(),
         reactor: account.reactor as u64,
         age_seconds: seconds(account.opened_at),
@@ -114,14 +127,18 @@ fn connection(
         timer: timer.map(|(timer, _)| timer.name().to_owned()),
         timer_expires_seconds: timer.map(|(_, left)| left.as_secs_f64()),
         probes: state.map(|state| state.probes),
-        keep_alive: KeepAliveStatistics {
-            on: liveness.keep_alive,
-            time_seconds: liveness.time.as_secs(),
-            interval_seconds: liveness.interval.as_secs(),
-            probes: liveness.probes.into(),
-            user_timeout_ms: liveness.user_timeout.map_or(0, |time| {
-                u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-            }),
-        },
+        keep_alive: account.liveness.as_ref().map(keep_alive),
+    }
+}
+
+fn keep_alive(liveness: &Liveness) -> KeepAliveStatistics {
+    KeepAliveStatistics {
+        on: liveness.keep_alive,
+        time_seconds: liveness.time.as_secs(),
+        interval_seconds: liveness.interval.as_secs(),
+        probes: liveness.probes.into(),
+        user_timeout_ms: liveness.user_timeout.map_or(0, |time| {
+            u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+        }),
     }
 }

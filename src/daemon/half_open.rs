@@ -87,7 +87,7 @@ fn look(daemon: &Daemon, idle: Duration) -> Vec<Suspicion> {
         .collect();
     let now = SystemClock.now();
     let received = |account: &Arc<ConnectionAccount>| observed(account, account.last_received_at());
-    let silent = suspicions(accounts.iter().map(received).collect(), idle, now);
+    let silent = suspicions(accounts.iter().filter_map(received).collect(), idle, now);
     if silent.is_empty() {
         return silent;
     }
@@ -95,22 +95,29 @@ fn look(daemon: &Daemon, idle: Duration) -> Vec<Suspicion> {
     let states: SocketStates = daemon.sockets.read(&listeners, &*daemon.own);
     let now = SystemClock.now();
     let heard = |account: &Arc<ConnectionAccount>| {
-        let state = states.of(account.listener, socket_states::peer(account));
+        let state = states.of(account.listener, socket_states::peer(account)?);
         let is_paused = account.paused_since().is_some();
         let received_at = account.last_received_at();
-        let heard_at = heard_at(received_at, is_paused, &account.liveness, state, now);
+        let heard_at = heard_at(
+            received_at,
+            is_paused,
+            account.liveness.as_ref()?,
+            state,
+            now,
+        );
         observed(account, heard_at)
     };
-    suspicions(accounts.iter().map(heard).collect(), idle, now)
+    suspicions(accounts.iter().filter_map(heard).collect(), idle, now)
 }
 
-fn observed(account: &ConnectionAccount, heard_at: Instant) -> Observed {
-    Observed {
+/// None at a unix socket, whose peer cannot vanish without a word.
+fn observed(account: &ConnectionAccount, heard_at: Instant) -> Option<Observed> {
+    Some(Observed {
         listener: account.listener,
-        peer: socket_states::peer(account).ip(),
+        peer: socket_states::peer(account)?.ip(),
         opened_at: account.opened_at,
         heard_at,
-    }
+    })
 }
 
 /// When the last sign of life came, or may have come.
@@ -181,6 +188,7 @@ fn words(suspicion: &Suspicion, listener: &Listener, idle: Duration) -> String {
         ..
     } = suspicion;
     let options = &listener.options;
+    let advice = listener.liveness().map(|liveness| advice(liveness, idle));
     format!(
         "peer {peer} has {connections} connections on listener {}, and {silent} of them seem \
          half-open: nothing was heard on them for {} to {} s, and the peer has opened another \
@@ -188,7 +196,7 @@ fn words(suspicion: &Suspicion, listener: &Listener, idle: Duration) -> String {
         options.name,
         shortest.as_secs(),
         longest.as_secs(),
-        advice(listener.liveness(), idle),
+        advice.unwrap_or_default(),
         options.place
     )
 }

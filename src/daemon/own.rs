@@ -61,6 +61,11 @@ impl OwnMessages {
         }
     }
 
+    /// The messages' HOSTNAME.
+    pub fn hostname(&self) -> &str {
+        &self.source.host
+    }
+
     /// From now on messages go into the main queue.
     pub fn connect(&self, queue: Arc<Queue>) {
         // Connected once; a second call would change nothing.

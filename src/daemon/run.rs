@@ -145,7 +145,7 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
         .reactors
         .listeners
         .iter()
-        .map(|listener| listener.address().to_string())
+        .map(|listener| listener.endpoint().to_string())
         .collect();
     let text = format!(
         "splashdam {} started, listening on {}",
@@ -196,19 +196,20 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
     Ok(result)
 }
 
-/// Tells, for each listener, what the kernel does about silent peers, and warns
+/// Tells, for each TCP listener, what the kernel does about silent peers, and warns
 /// where that comes too late.
 fn tell_keep_alive(daemon: &Daemon) {
     for listener in &daemon.reactors.listeners {
         let options = &listener.options;
-        let words = options
-            .keep_alive
-            .describe(listener.liveness(), &options.place);
-        let place = format!("listener {} on {}", options.name, listener.address());
+        let Some(liveness) = listener.liveness() else {
+            continue;
+        };
+        let words = options.keep_alive.describe(liveness, &options.place);
+        let place = format!("listener {} on {}", options.name, listener.endpoint());
         daemon
             .own
             .report(Severity::INFO, format!("{place}: {words}"));
-        if let Some(warning) = KeepAliveOptions::warning(listener.liveness()) {
+        if let Some(warning) = KeepAliveOptions::warning(liveness) {
             daemon
                 .own
                 .report(Severity::WARNING, format!("{place}: {warning}"));

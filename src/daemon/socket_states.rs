@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::sock_diag::{self, TcpState};
 use crate::message::{Report, Severity};
-use crate::receive::{ConnectionAccount, Listener};
+use crate::receive::{ConnectionAccount, Endpoint, Listener, Peer};
 
 /// Up to so many listeners the kernel is asked for each; above, it is asked
 /// once for all connections of the host.
@@ -24,7 +24,7 @@ impl SocketReader {
     /// The states of the connections of these listeners; none where the kernel
     /// does not give them, in a sandbox without netlink. Blocks for as long as
     /// it takes to read them: some ten milliseconds for ten thousand.
-    pub fn read(&self, listeners: &[SocketAddr], report: &dyn Report) -> SocketStates {
+    pub fn read(&self, listeners: &[Option<SocketAddr>], report: &dyn Report) -> SocketStates {
         self.or_tell(SocketStates::read(listeners), report)
     }
 
@@ -42,14 +42,21 @@ impl SocketReader {
     }
 }
 
-/// The addresses of a daemon's listeners, in their order.
-pub fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {
-    listeners.iter().map(Listener::address).collect()
+/// The addresses of a daemon's listeners, in their order; none of unix sockets.
+pub fn addresses(listeners: &[Listener]) -> Vec<Option<SocketAddr>> {
+    let address = |listener: &Listener| match listener.endpoint() {
+        Endpoint::Tcp(address) => Some(*address),
+        Endpoint::Unix(_) => None,
+    };
+    listeners.iter().map(address).collect()
 }
 
-/// The address of a connection's peer.
-pub fn peer(account: &ConnectionAccount) -> SocketAddr {
-    account.peer
+/// The address of a connection's peer; none at a unix socket.
+pub fn peer(account: &ConnectionAccount) -> Option<SocketAddr> {
+    match &account.peer {
+        Peer::Tcp(address) => Some(*address),
+        Peer::Unix { .. } => None,
+    }
 }
 
 /// The states of connections, by their listener and their peer.
@@ -61,9 +68,10 @@ pub struct SocketStates {
 }
 
 impl SocketStates {
-    fn read(listeners: &[SocketAddr]) -> io::Result<SocketStates> {
+    fn read(listeners: &[Option<SocketAddr>]) -> io::Result<SocketStates> {
         let mut asked: Vec<(bool, Option<u16>)> = listeners
             .iter()
+            .flatten()
             .map(|address| (address.is_ipv6(), Some(address.port())))
             .collect();
         asked.sort_unstable();
@@ -79,13 +87,15 @@ impl SocketStates {
         Ok(states)
     }
 
-    fn enter(&mut self, listeners: &[SocketAddr], found: Vec<TcpState>) {
+    fn enter(&mut self, listeners: &[Option<SocketAddr>], found: Vec<TcpState>) {
         self.states.reserve(found.len());
         for state in found {
-            let is_of = |listener: &SocketAddr| {
-                let ip = listener.ip();
-                listener.port() == state.local.port()
-                    && (ip.is_unspecified() || ip.to_canonical() == state.local.ip())
+            let is_of = |listener: &Option<SocketAddr>| {
+                listener.is_some_and(|listener| {
+                    let ip = listener.ip();
+                    listener.port() == state.local.port()
+                        && (ip.is_unspecified() || ip.to_canonical() == state.local.ip())
+                })
             };
             let Some(listener) = listeners.iter().position(is_of) else {
                 continue;
@@ -135,7 +145,7 @@ mod tests {
     #[test]
     fn a_connection_is_found_by_its_listener_and_its_peer() {
         let addresses = ["10.0.0.1:514", "[::]:1514", "[2001:db8::1]:514"];
-        let listeners = addresses.map(|address| address.parse().expect("an address"));
+        let listeners = addresses.map(|address| Some(address.parse().expect("an address")));
         let found = vec![
             state("10.0.0.1:514", "10.0.0.9:1000"),
             state("10.0.0.1:1514", "10.0.0.9:1001"),
@@ -168,12 +178,13 @@ mod tests {
         let sockets: Vec<TcpListener> = (0..ASKED_MAX + 1)
             .map(|_| TcpListener::bind("127.0.0.1:0").expect("a listener"))
             .collect();
-        let listeners: Vec<SocketAddr> = sockets
+        let listeners: Vec<Option<SocketAddr>> = sockets
             .iter()
-            .map(|socket| socket.local_addr().expect("its address"))
+            .map(|socket| Some(socket.local_addr().expect("its address")))
             .collect();
         let clients: Vec<TcpStream> = listeners
             .iter()
+            .flatten()
             .map(|address| TcpStream::connect(address).expect("a connection"))
             .collect();
         for count in [1, listeners.len()] {

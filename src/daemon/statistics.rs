@@ -28,7 +28,7 @@ pub struct Statistics {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct InputStatistics {
     pub name: String,
-    /// Address that is listened on; none for the daemon's own messages.
+    /// Address or path that is listened on; none for the daemon's own messages.
     pub address: Option<String>,
     pub connections: u64,
     pub connections_opened: u64,
@@ -37,14 +37,26 @@ pub struct InputStatistics {
     pub closed: BTreeMap<String, u64>,
     /// Connections above `maxSessions`.
     pub refused: u64,
+    /// Connections above `maxSessionsTotal`.
+    pub refused_total: u64,
+    /// Connections of senders that are not allowed.
+    pub denied: u64,
+    /// Connections that were closed because of their PROXY header.
+    pub proxy_refused: u64,
+    /// Connections that were closed because their compressed stream was damaged.
+    pub corrupt: u64,
     /// Accepted sockets whose keepalive is not as configured.
     pub liveness_differs: u64,
     pub bytes: u64,
+    /// Bytes that compressed streams were inflated to.
+    pub inflated_bytes: u64,
     pub received: u64,
     pub enqueued: u64,
     pub held: u64,
     pub discarded_empty: u64,
     pub discarded_full: u64,
+    /// Messages above `ratelimit.burst`.
+    pub discarded_rate_limit: u64,
     pub discarded_shutdown: u64,
     /// Messages longer than `maxMessageSize`, by what was done with them.
     pub truncated: u64,
@@ -134,7 +146,7 @@ impl Statistics {
     /// The accounts of a running daemon.
     pub fn of(daemon: &Daemon, started: Instant) -> Statistics {
         let listeners = daemon.reactors.listeners.iter().map(|listener| {
-            let address = Some(listener.address().to_string());
+            let address = Some(listener.endpoint().to_string());
             input(&listener.options.name, address, &listener.counters)
         });
         let own = input(super::own::NAME, None, &daemon.own.counters);
@@ -179,13 +191,19 @@ fn input(name: &str, address: Option<String>, counters: &InputCounters) -> Input
         connections_opened: counters.connections_opened.get(),
         closed,
         refused: counters.refused.get(),
+        refused_total: counters.refused_total.get(),
+        denied: counters.denied.get(),
+        proxy_refused: counters.proxy_refused.get(),
+        corrupt: counters.corrupt.get(),
         liveness_differs: counters.liveness_differs.get(),
         bytes: counters.bytes.get(),
+        inflated_bytes: counters.inflated_bytes.get(),
         received: counters.received.get(),
         enqueued: counters.enqueued.get(),
         held: counters.held.get(),
         discarded_empty: counters.discarded_empty.get(),
         discarded_full: counters.discarded_full.get(),
+        discarded_rate_limit: counters.discarded_rate_limit.get(),
         discarded_shutdown: counters.discarded_shutdown.get(),
         truncated: counters.truncated.get(),
         split: counters.split.get(),

@@ -141,6 +141,12 @@ impl DelimitedFramer {
                     if is_cut && stream == Stream::GoesOn {
                         return None;
                     }
+                    if part == Part::Continued && rest.is_empty() {
+                        // All that came of it was delivered.
+                        self.faults.cut += 1;
+                        self.state = State::Start;
+                        return None;
+                    }
                     let len = take.min(rest.len());
                     self.state = match is_cut {
                         true => State::Start,
@@ -201,7 +207,9 @@ impl DelimitedFramer {
                             return None;
                         }
                     }
-                    if part == Part::Skipped {
+                    // A message whose last piece was full has no empty one behind.
+                    let is_over = part == Part::Continued && stretch.len == 0;
+                    if part == Part::Skipped || is_over {
                         *at += stretch.len + stretch.behind;
                         continue;
                     }

@@ -5,22 +5,24 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::CloseReason;
+use super::{CloseReason, Peer};
 use crate::base::{Counter, Instant, Liveness};
 use crate::frame::Framing;
 
 /// The account of one connection.
 #[derive(Debug)]
 pub struct ConnectionAccount {
-    /// The peer's address, IPv4 ones as such.
-    pub peer: SocketAddr,
+    /// The socket's peer.
+    pub peer: Peer,
+    /// The sender behind the proxy that the peer is, once it has said so.
+    sender: OnceLock<SocketAddr>,
     /// Index of its listener.
     pub listener: usize,
     /// Number of the reactor that serves it.
     pub reactor: usize,
     pub opened_at: Instant,
-    /// Its socket's options, as read after it was accepted.
-    pub liveness: Liveness,
+    /// Its socket's options, as read after it was accepted; of TCP only.
+    pub liveness: Option<Liveness>,
     pub messages: Counter,
     pub bytes: Counter,
     /// Frames with a fault.
@@ -40,14 +42,15 @@ pub struct ConnectionAccount {
 impl ConnectionAccount {
     /// The account of a connection that was just accepted.
     pub fn new(
-        peer: SocketAddr,
+        peer: Peer,
         listener: usize,
         reactor: usize,
         opened_at: Instant,
-        liveness: Liveness,
+        liveness: Option<Liveness>,
     ) -> ConnectionAccount {
         ConnectionAccount {
             peer,
+            sender: OnceLock::new(),
             listener,
             reactor,
             opened_at,
@@ -61,6 +64,36 @@ impl ConnectionAccount {
             must_close: AtomicBool::new(false),
             name: OnceLock::new(),
         }
+    }
+
+    /// The name of who sends: that of the sender behind a proxy, else that of
+    /// the socket's peer.
+    pub fn name(&self) -> String {
+        match self.sender.get() {
+            Some(sender) => sender.to_string(),
+            None => self.peer.to_string(),
+        }
+    }
+
+    /// The name of the proxy in front of the sender, if there is one.
+    pub fn proxy(&self) -> Option<String> {
+        self.sender.get().map(|_| self.peer.to_string())
+    }
+
+    /// Whether the connection is meant by this name: of its sender, or of its
+    /// socket's peer.
+    pub fn is_called(&self, name: &str) -> bool {
+        match name.parse() {
+            // An address has several notations.
+            Ok(address) => self.peer == Peer::Tcp(address) || self.sender.get() == Some(&address),
+            Err(_) => self.peer.to_string() == name,
+        }
+    }
+
+    /// Notes what the proxy says about the sender.
+    pub(super) fn set_sender(&self, sender: SocketAddr) {
+        // A connection has one header; a second one is text.
+        let _ = self.sender.set(sender);
     }
 
     /// When bytes came last; if none came, since when they are received.
@@ -77,7 +110,7 @@ impl ConnectionAccount {
     }
 
     /// The peer's name, if it is known.
-    pub fn name(&self) -> Option<&str> {
+    pub fn host(&self) -> Option<&str> {
         self.name.get().map(|name| &**name)
     }
 
@@ -102,7 +135,7 @@ impl ConnectionAccount {
         format!(
             "connection closed: peer {}, listener {name}, reason {}, age {:.1} s, idle {:.1} s, \
              {} messages, {} bytes",
-            self.peer,
+            self.name(),
             reason.name(),
             now.since(self.opened_at).as_secs_f64(),
             now.since(self.last_received_at()).as_secs_f64(),

@@ -46,6 +46,15 @@ pub(super) struct Framed {
     pub framings: u8,
 }
 
+/// How far an assembly is filled.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mark {
+    records: usize,
+    rewritten: usize,
+    sources: usize,
+    copied: usize,
+}
+
 impl Assembly {
     pub fn new(recycler: Arc<Recycler>) -> Assembly {
         Assembly {
@@ -64,6 +73,32 @@ impl Assembly {
     /// Whether it has to be taken before anything is added.
     pub fn is_full(&self) -> bool {
         self.records.len() >= BATCH_RECORDS_MAX || self.sources.len() >= usize::from(u16::MAX)
+    }
+
+    /// How far it is filled.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            records: self.records.len(),
+            rewritten: self.rewritten.len(),
+            sources: self.sources.len(),
+            copied: self.copied.len(),
+        }
+    }
+
+    /// Records behind a mark.
+    pub fn records_since(&self, mark: Mark) -> usize {
+        self.records.len() - mark.records
+    }
+
+    /// Drops the records behind a mark but the first `kept` ones, and what only
+    /// they need where none is kept.
+    pub fn truncate(&mut self, mark: Mark, kept: usize) {
+        self.records.truncate(mark.records + kept);
+        if kept == 0 {
+            self.rewritten.truncate(mark.rewritten);
+            self.sources.truncate(mark.sources);
+            self.copied.truncate(mark.copied);
+        }
     }
 
     /// Bytes that were copied.

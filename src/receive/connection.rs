@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::framing::ConnectionFramer;
 use super::reactor::ReactorShared;
+use super::wrapping::Wrapping;
 use super::{CloseReason, ConnectionAccount};
 use crate::base::Instant;
 use crate::message::Source;
@@ -18,6 +19,8 @@ pub(super) struct Connection {
     pub listener: usize,
     pub source: Arc<Source>,
     pub account: Arc<ConnectionAccount>,
+    /// What its bytes are wrapped in; most have none.
+    pub wrapping: Option<Box<Wrapping>>,
     pub framer: ConnectionFramer,
     /// The bytes of a frame that has not ended.
     pub carry: Vec<u8>,
@@ -31,8 +34,15 @@ pub(super) struct Connection {
 impl Connection {
     /// The reason behind an error of recv(2).
     pub fn close_reason(&self, error: &io::Error) -> CloseReason {
-        let has_user_timeout = self.account.liveness.user_timeout.is_some();
+        let liveness = self.account.liveness;
+        let has_user_timeout = liveness.is_some_and(|found| found.user_timeout.is_some());
         CloseReason::of_error(error, has_user_timeout)
+    }
+
+    /// Whether received bytes wait to be inflated.
+    pub fn has_backlog(&self) -> bool {
+        let wrapping = self.wrapping.as_ref();
+        wrapping.is_some_and(|wrapping| wrapping.has_backlog())
     }
 
     /// Adds the framer's new faults to the accounts, and tells those that cost
@@ -56,11 +66,13 @@ pub(super) enum ReceiveState {
     Starved,
     /// Not begun: the name of the peer is looked up, until then at most.
     Naming { until: Instant },
+    /// Ended because received bytes wait to be inflated.
+    Inflating,
 }
 
 impl ReceiveState {
     /// Whether the connection's end is watched, because nothing is received.
     pub fn is_watched(self) -> bool {
-        self != ReceiveState::Armed
+        matches!(self, ReceiveState::Starved | ReceiveState::Naming { .. })
     }
 }

@@ -13,6 +13,14 @@ pub struct InputCounters {
     pub sessions: Counter,
     /// Connections above `maxSessions`.
     pub refused: Counter,
+    /// Connections above `maxSessionsTotal`.
+    pub refused_total: Counter,
+    /// Connections of peers that may not talk.
+    pub denied: Counter,
+    /// Connections that were closed because of their PROXY header.
+    pub proxy_refused: Counter,
+    /// Connections that were closed because their compressed stream was damaged.
+    pub corrupt: Counter,
     /// Connections that ended, by their [`CloseReason`].
     pub closed: [Counter; CloseReason::ALL.len()],
     /// Accepted sockets whose keepalive is not as configured.
@@ -27,6 +35,10 @@ pub struct InputCounters {
     pub discarded_empty: Counter,
     /// Messages that could not be pushed back and found the queue full.
     pub discarded_full: Counter,
+    /// Messages above `ratelimit.burst`.
+    pub discarded_rate_limit: Counter,
+    /// Bytes that compressed streams were inflated to.
+    pub inflated_bytes: Counter,
     /// Messages that wait for room in the queue now.
     pub held: Counter,
     /// Messages that the queue did not take before the end of the time to stop.

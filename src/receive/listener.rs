@@ -8,17 +8,18 @@ use std::{fs, io};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
 
-use super::oversize::OversizeTold;
-use super::{Inherited, InputCounters, ListenerOptions};
+use super::socket_file::SocketFile;
+use super::tellings::Tellings;
+use super::{Endpoint, Inherited, InputCounters, ListenerOptions, RateLimit};
 use crate::base::{Liveness, kernel};
 
 /// Why a listener could not be opened; each at start.
 #[derive(Debug, Error)]
 pub enum ListenError {
     /// The socket could not be made, bound or listened on.
-    #[error("cannot listen on {address}")]
+    #[error("cannot listen on {endpoint}")]
     Socket {
-        address: SocketAddr,
+        endpoint: Endpoint,
         source: io::Error,
     },
     /// The kernel refuses the keepalive parameters.
@@ -29,15 +30,19 @@ pub enum ListenError {
     PortFile { path: String, source: io::Error },
 }
 
-/// A TCP listener and its account.
+/// A listener and its account.
 pub struct Listener {
+    /// Removes the file of a unix socket; dropped before the socket is.
+    _file: Option<SocketFile>,
     socket: Socket,
-    address: SocketAddr,
-    /// What the kernel does about silent peers, as read back.
-    liveness: Liveness,
+    endpoint: Endpoint,
+    /// What the kernel does about silent peers, as read back; of TCP only.
+    liveness: Option<Liveness>,
+    pub(super) tellings: Tellings,
+    /// `ratelimit.…`, if set.
+    pub(super) rate_limit: Option<RateLimit>,
     pub options: ListenerOptions,
     pub counters: Arc<InputCounters>,
-    pub(super) oversize_told: OversizeTold,
 }
 
 impl Listener {
@@ -51,6 +56,22 @@ impl Listener {
         options: ListenerOptions,
         inherited: &mut Inherited,
     ) -> Result<Listener, ListenError> {
+        let Some(path) = &options.unix.path else {
+            return Listener::open_tcp(options, inherited);
+        };
+        let opened = SocketFile::open(path, &options.unix, options.backlog);
+        let (socket, file) = opened.map_err(|source| ListenError::Socket {
+            endpoint: Endpoint::Unix(path.as_path().into()),
+            source,
+        })?;
+        let endpoint = Endpoint::Unix(Arc::clone(file.path()));
+        Ok(Listener::new(socket, endpoint, None, Some(file), options))
+    }
+
+    fn open_tcp(
+        options: ListenerOptions,
+        inherited: &mut Inherited,
+    ) -> Result<Listener, ListenError> {
         let address = SocketAddr::new(options.address, options.port);
         let socket = match Listener::socket(&options, address, inherited) {
             // A host without IPv6 has all its addresses in IPv4.
@@ -60,7 +81,10 @@ impl Listener {
             }
             result => result,
         };
-        let socket = socket.map_err(|source| ListenError::Socket { address, source })?;
+        let socket = socket.map_err(|source| ListenError::Socket {
+            endpoint: Endpoint::Tcp(address),
+            source,
+        })?;
         // Accepted sockets inherit it.
         let liveness = options.keep_alive.apply(&socket).map_err(|source| {
             let place = options.place.clone();
@@ -77,24 +101,44 @@ impl Listener {
                 }
             })?;
         }
-        Ok(Listener {
+        let endpoint = Endpoint::Tcp(address);
+        Ok(Listener::new(
             socket,
-            address,
+            endpoint,
+            Some(liveness),
+            None,
+            options,
+        ))
+    }
+
+    fn new(
+        socket: Socket,
+        endpoint: Endpoint,
+        liveness: Option<Liveness>,
+        file: Option<SocketFile>,
+        options: ListenerOptions,
+    ) -> Listener {
+        Listener {
+            _file: file,
+            socket,
+            endpoint,
             liveness,
+            tellings: Tellings::default(),
+            rate_limit: RateLimit::new(&options.rate_limit),
             options,
             counters: Arc::default(),
-            oversize_told: OversizeTold::default(),
-        })
+        }
     }
 
-    /// The address that is listened on, with the port that the kernel chose.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// What is listened on, with the port that the kernel chose.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
-    /// What the kernel does about silent peers of its connections.
-    pub fn liveness(&self) -> &Liveness {
-        &self.liveness
+    /// What the kernel does about silent peers of its connections; `None` for a
+    /// unix socket, whose peers cannot vanish without a word.
+    pub fn liveness(&self) -> Option<&Liveness> {
+        self.liveness.as_ref()
     }
 
     fn socket(

@@ -1,9 +1,9 @@
-//! The parameters of a TCP listener and their defaults.
+//! The parameters of a listener and their defaults.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use super::KeepAliveOptions;
+use super::{AccessOptions, KeepAliveOptions, RateLimitOptions, UnixOptions};
 use crate::frame::{Delimiters, FramerOptions, OversizeMode};
 
 /// Parameters of one `input(type="imptcp" …)`.
@@ -15,6 +15,16 @@ pub struct ListenerOptions {
     pub port_file: Option<std::path::PathBuf>,
     /// `address`; `::` listens on all addresses, of IPv4 too.
     pub address: IpAddr,
+    /// `path` and what goes with it: a unix socket instead of port and address.
+    pub unix: UnixOptions,
+    /// `allow`, `deny` and `$AllowedSender`.
+    pub access: AccessOptions,
+    /// `proxyProtocol`: whether each connection begins with a proxy's header.
+    pub proxy_protocol: bool,
+    /// `compression.mode="stream:always"`: whether connections are zlib streams.
+    pub is_compressed: bool,
+    /// `ratelimit.interval`, `ratelimit.burst`.
+    pub rate_limit: RateLimitOptions,
     /// `name`, the `inputname` of its messages.
     pub name: String,
     /// `supportOctetCountedFraming`.
@@ -49,6 +59,11 @@ impl Default for ListenerOptions {
             port: 0,
             port_file: None,
             address: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            unix: UnixOptions::default(),
+            access: AccessOptions::default(),
+            proxy_protocol: false,
+            is_compressed: false,
+            rate_limit: RateLimitOptions::default(),
             name: "imptcp".to_owned(),
             octet_counted_framing: true,
             delimiters: Delimiters::default(),

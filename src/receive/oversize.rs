@@ -1,19 +1,14 @@
 //! Messages that are longer than `maxMessageSize`: told, and handed to whoever
 //! writes them to `oversizemsg.errorfile`. The reactor never waits for it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
-use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
 
 use super::InputCounters;
-use crate::base::Instant;
 use crate::limits::{OVERSIZE_WAITING_BYTES_MAX, OVERSIZE_WAITING_MAX};
-
-/// Time after which it is told again of a listener.
-const TOLD_AGAIN: Duration = Duration::from_secs(60);
 
 /// A message that is longer than `maxMessageSize`.
 pub struct Oversize {
@@ -124,30 +119,6 @@ impl OversizeSink {
     }
 }
 
-/// When it was told of a listener that messages were too long.
-#[derive(Debug, Default)]
-pub(super) struct OversizeTold(AtomicU64);
-
-impl OversizeTold {
-    /// Whether a minute has passed since it was told; then it is told now.
-    pub fn is_due(&self, now: Instant) -> bool {
-        let told_at = self.0.load(Ordering::Relaxed);
-        let told = Instant { nanos: told_at };
-        if told_at > 0 && now.since(told) < TOLD_AGAIN {
-            return false;
-        }
-        // Another reactor may be telling it.
-        self.0
-            .compare_exchange(
-                told_at,
-                now.nanos.max(1),
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            )
-            .is_ok()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,15 +153,5 @@ mod tests {
         queue.take();
         sink.offer(&half);
         assert_eq!(sink.counters.oversize_unwritten.get(), 1);
-    }
-
-    #[test]
-    fn it_is_told_once_a_minute() {
-        let told = OversizeTold::default();
-        let start = Instant { nanos: 5 };
-        assert!(told.is_due(start));
-        assert!(!told.is_due(start + Duration::from_secs(59)));
-        assert!(told.is_due(start + Duration::from_secs(60)));
-        assert!(!told.is_due(start + Duration::from_secs(61)));
     }
 }

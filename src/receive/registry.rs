@@ -58,13 +58,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
-    use crate::base::{Instant, Liveness};
+    use crate::base::Instant;
+    use crate::receive::Peer;
 
     fn account(port: u16) -> Arc<ConnectionAccount> {
-        let peer = ([127, 0, 0, 1], port).into();
-        let account = ConnectionAccount::new(peer, 0, 0, Instant::default(), Liveness::default());
+        let peer = Peer::Tcp(([127, 0, 0, 1], port).into());
+        let account = ConnectionAccount::new(peer, 0, 0, Instant::default(), None);
         Arc::new(account)
+    }
+
+    fn port(account: &ConnectionAccount) -> u16 {
+        let address: SocketAddr = account.name().parse().expect("an address");
+        address.port()
     }
 
     #[test]
@@ -80,7 +88,7 @@ mod tests {
         let mut ports: Vec<u16> = registry
             .accounts()
             .iter()
-            .map(|account| account.peer.port())
+            .map(|account| port(account))
             .collect();
         ports.sort_unstable();
         let mut expected: Vec<u16> = (0..200).filter(|slot| slot % 3 != 0).collect();

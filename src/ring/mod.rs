@@ -2,10 +2,10 @@
 //! io_uring, and a simulated twin that tests drive from one thread.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
+use crate::base::descriptor::PeerAddress;
 use crate::base::{Chunk, Liveness};
 
 pub mod simulated;
@@ -37,11 +37,12 @@ pub trait Ring {
     /// Ends an operation early. Its last completion still comes.
     fn cancel(&mut self, kind: Kind, token: Token);
 
-    /// The address of the peer of an accepted socket: getpeername(2).
+    /// The peer of an accepted socket: getpeername(2); of a unix socket,
+    /// SO_PEERCRED.
     ///
     /// # Errors
     /// ENOTCONN where the peer is gone already.
-    fn peer(&self, socket: RawFd) -> io::Result<SocketAddr>;
+    fn peer(&self, socket: RawFd) -> io::Result<PeerAddress>;
 
     /// What the kernel does about a silent peer of an accepted socket, as
     /// getsockopt(2) returns it.

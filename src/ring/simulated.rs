@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Completion, Kind, Outcome, Received, Ring, Token, Unread};
-use crate::base::descriptor::EventFd;
+use crate::base::descriptor::{EventFd, PeerAddress};
 use crate::base::simulated::{Random, SimulatedClock};
 use crate::base::{Chunk, Clock, Instant, Liveness, liveness};
 use crate::limits::CHUNK_BYTES;
@@ -500,14 +500,14 @@ impl Ring for SimulatedRing {
         }
     }
 
-    fn peer(&self, socket: RawFd) -> io::Result<SocketAddr> {
+    fn peer(&self, socket: RawFd) -> io::Result<PeerAddress> {
         let mut network = self.network.0.borrow_mut();
         let socket = network.socket(socket);
         assert!(socket.is_accepted && !socket.is_closed, "not open");
         if socket.is_reset {
             return Err(io::Error::from_raw_os_error(libc::ENOTCONN));
         }
-        Ok(socket.address)
+        Ok(PeerAddress::Ip(socket.address))
     }
 
     fn liveness(&self, socket: RawFd) -> io::Result<Liveness> {

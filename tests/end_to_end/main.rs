@@ -7,8 +7,10 @@
 //! ([`support::Daemon::stop`]), whatever the test was about. Nothing here
 //! depends on how fast anything is.
 
+mod admission;
 mod bare_metal;
 mod command_line;
+mod compressed;
 mod connection_table;
 mod connections;
 #[path = "../corpus/corpus.rs"]

@@ -14,7 +14,7 @@ use splashdam::frame::FramerOptions;
 use splashdam::message::LocalClock;
 use splashdam::queue::{Queue, QueueOptions};
 use splashdam::receive::{
-    Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
+    Admission, Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
 };
 use splashdam::ring::simulated::{NetworkFaults, SimulatedNetwork};
 
@@ -52,6 +52,7 @@ fn loads(connections: u16) -> Vec<usize> {
         inboxes: (0..REACTORS)
             .map(|_| Arc::new(Inbox::new(event())))
             .collect(),
+        admission: Admission::default(),
         report: Arc::new(Silent),
         reports_oversize: false,
         oversize: None,

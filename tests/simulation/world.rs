@@ -19,7 +19,7 @@ use splashdam::output::file::FileOptions;
 use splashdam::output::simulated::{SimulatedDisk, SimulatedExecutor};
 use splashdam::queue::{Queue, QueueOptions};
 use splashdam::receive::{
-    Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
+    Admission, Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
 };
 use splashdam::ring::simulated::{SimulatedNetwork, SimulatedRing};
 use splashdam::rules::{Program, Statement};
@@ -148,6 +148,7 @@ impl World {
                 .iter()
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
                 .collect(),
+            admission: Admission::default(),
             report: Arc::new(Silent),
             reports_oversize: false,
             oversize: None,

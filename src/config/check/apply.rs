@@ -3,7 +3,7 @@
 use super::{Checker, Once};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::parameters::{Row, Setting, Table};
-use crate::config::span::Text;
+use crate::config::span::{Span, Text};
 use crate::config::syntax::tree::{Object, Parameter, Value};
 
 impl Checker {
@@ -39,8 +39,19 @@ impl Checker {
             self.later(parameter, row.name);
             return None;
         }
-        let text = self.text_of(parameter)?.clone();
-        match row.read(&text, false) {
+        if row.take.has_no_effect() {
+            let message = format!("`{}` has no effect in Splashdam", row.name);
+            let warning = Diagnostic::warning(parameter.name.span, message);
+            self.found.push(warning);
+        }
+        let read = match &parameter.value {
+            Value::List { items, .. } if row.take.takes_list() => row.read_list(items),
+            _ => {
+                let text = self.text_of(parameter)?.clone();
+                row.read(&text, false)
+            }
+        };
+        match read {
             Ok(setting) => Some(setting),
             Err(error) => {
                 self.found.push(error);
@@ -53,12 +64,15 @@ impl Checker {
     pub(super) fn text_of<'a>(&mut self, parameter: &'a Parameter) -> Option<&'a Text> {
         match &parameter.value {
             Value::Text(text) => Some(text),
-            Value::Other { what, span } => {
-                let message = format!("`{}` does not take {what}", parameter.name.value);
-                self.found.push(Diagnostic::error(*span, message));
-                None
-            }
+            Value::List { span, .. } => self.not_taken(parameter, "a list of values", *span),
+            Value::Other { what, span } => self.not_taken(parameter, what, *span),
         }
+    }
+
+    fn not_taken<T>(&mut self, parameter: &Parameter, what: &str, span: Span) -> Option<T> {
+        let message = format!("`{}` does not take {what}", parameter.name.value);
+        self.found.push(Diagnostic::error(span, message));
+        None
     }
 
     /// Tells a parameter that is written twice; rsyslog takes it for unknown.

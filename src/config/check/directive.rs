@@ -67,6 +67,7 @@ impl Checker {
                     self.load(&name);
                 }
             }
+            Command::AllowedSender => self.allowed_sender(written),
             Command::Listen => self.listen_directive(written),
             Command::DefaultTemplate => {
                 if let Some(name) = self.word(written) {

@@ -42,7 +42,8 @@ impl Checker {
         }
         let config = Config {
             globals: self.globals,
-            reactors: self.imptcp.and_then(|module| module.reactors),
+            reactors: self.imptcp.as_ref().and_then(|module| module.reactors),
+            sessions_max: self.imptcp.and_then(|module| module.sessions_max),
             listeners,
             main_queue: self.main_queue,
             templates,
@@ -103,11 +104,21 @@ impl Checker {
         }
     }
 
-    /// Two listeners cannot have one port of one address.
+    /// Two listeners cannot have one port of one address, or one path.
     fn tell_ports_twice(&mut self) {
         let mut first: HashMap<_, Span> = HashMap::new();
+        let mut paths: HashMap<_, Span> = HashMap::new();
         for planned in &self.listeners {
             let (listener, span) = (&planned.options, planned.span);
+            if let Some(path) = &listener.unix.path {
+                if let Some(other) = paths.insert(path, span) {
+                    let line = self.sources.place(other.file, other.start as usize).line;
+                    let message = format!("the socket {} is taken", path.display());
+                    let hint = format!("the input on line {line} has it");
+                    self.found.push(Diagnostic::error(span, message).hint(hint));
+                }
+                continue;
+            }
             let port = listener.port;
             let Some(other) = first.insert((listener.address, port), span) else {
                 continue;

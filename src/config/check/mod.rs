@@ -1,6 +1,7 @@
 //! Trees to plain data. Files are checked in the order in which they are
 //! written, because directives of the old syntax hold for what follows them.
 
+mod access;
 mod action;
 mod apply;
 mod directive;
@@ -26,7 +27,7 @@ use crate::action::ActionOptions;
 use crate::limits::DIAGNOSTICS_MAX;
 use crate::output::file::FileOptions;
 use crate::queue::QueueOptions;
-use crate::receive::ListenerOptions;
+use crate::receive::{ListenerOptions, Network};
 use crate::rules::{Filter, Selector, Statement};
 use crate::template::Template;
 
@@ -62,6 +63,8 @@ struct Checker {
     bound_ruleset: Option<Spanned<String>>,
     /// `$InputPTCPServer…` so far.
     listener_legacy: Vec<Legacy<ListenerOptions>>,
+    /// `$AllowedSender TCP`.
+    allowed_senders: Vec<Network>,
     main_queue: QueueOptions,
     /// `main_queue()`.
     main_queue_at: Option<Span>,
@@ -128,6 +131,7 @@ impl Checker {
             listeners: Vec::new(),
             bound_ruleset: None,
             listener_legacy: Vec::new(),
+            allowed_senders: Vec::new(),
             main_queue: QueueOptions::main(),
             main_queue_at: None,
             main_queue_legacy: Vec::new(),

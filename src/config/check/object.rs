@@ -116,6 +116,7 @@ impl Checker {
             let message = "input(type=\"imptcp\") has no port";
             return self.error(object.name.span, message, "write for example port=\"514\"");
         }
+        self.tell_mixed(object);
         let ruleset = object.text("ruleset").map(Text::spanned);
         self.listen(&settings, ruleset, object.name.span);
     }

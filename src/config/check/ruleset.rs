@@ -160,6 +160,8 @@ impl Checker {
             let mut options = planned.options;
             let bound = planned.ruleset.map(|name| self.rulesets.used(&name));
             options.ruleset = bound.unwrap_or(default);
+            // It holds for all of them, wherever it stands.
+            options.access.allowed_senders = self.allowed_senders.clone();
             listeners.push(options);
         }
         self.tell_unknown_rulesets();

@@ -27,6 +27,8 @@ pub enum Directive {
 pub enum Command {
     /// `$ModLoad`.
     LoadModule,
+    /// `$AllowedSender`.
+    AllowedSender,
     /// `$InputPTCPServerRun`.
     Listen,
     /// `$template`.
@@ -43,7 +45,8 @@ pub enum Command {
     Include,
 }
 
-const COMMANDS: [(&str, Command); 8] = [
+const COMMANDS: [(&str, Command); 9] = [
+    ("AllowedSender", Command::AllowedSender),
     ("ModLoad", Command::LoadModule),
     ("InputPTCPServerRun", Command::Listen),
     ("Template", Command::Template),

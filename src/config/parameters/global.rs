@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::row::{Row, Take};
+use super::row::{Root, Row, Take};
 use super::{Table, known};
 use crate::config::{Globals, PinThreads};
 use crate::frame::OversizeMode;
@@ -126,7 +126,7 @@ pub static GLOBAL: Table<Globals> = Table {
         .default("config::Globals"),
         GlobalRow::new(
             "privdrop.user.name",
-            Take::User(|globals, user| globals.privileges.user = Some(user)),
+            Take::User(Root::Refused, |globals, user| globals.privileges.user = Some(user)),
             "User that the daemon becomes once its listeners are bound.",
         )
         .legacy(&["PrivDropToUser"]),
@@ -140,7 +140,7 @@ pub static GLOBAL: Table<Globals> = Table {
         .legacy(&["PrivDropToUserID"]),
         GlobalRow::new(
             "privdrop.group.name",
-            Take::Group(|globals, group| globals.privileges.group = Some(group)),
+            Take::Group(Root::Refused, |globals, group| globals.privileges.group = Some(group)),
             "Group that it becomes; the user's primary group if only a user is set.",
         )
         .legacy(&["PrivDropToGroup"]),

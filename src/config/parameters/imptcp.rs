@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Table;
-use super::row::{Row, Take};
+use super::row::{Root, Row, Take};
 use crate::limits::FRAME_BYTES_MAX;
 use crate::receive::{ListenerOptions, PROBES_MAX, SECONDS_MAX};
 
@@ -15,6 +15,8 @@ type ListenerRow = Row<ListenerOptions>;
 pub struct ImptcpModule {
     /// `threads`; one per core that is given to input if not set.
     pub reactors: Option<usize>,
+    /// `maxSessionsTotal`.
+    pub sessions_max: Option<u32>,
 }
 
 /// A value of which 0 says the same as none.
@@ -35,7 +37,19 @@ pub static MODULE: Table<ImptcpModule> = Table {
             "Threads that receive; one per core that is given to input if not set.",
         )
         .legacy(&["InputPTCPServerHelperThreads"]),
-        ModuleRow::later("processOnPoller", &[]),
+        ModuleRow::new(
+            "maxSessionsTotal",
+            Take::Whole(0, i32::MAX as i64, |module, connections| {
+                module.sessions_max = set_above_0(connections);
+            }),
+            "Connections of all listeners together at a time; more are refused at once. 0 or not set: any number. Splashdam's own.",
+        )
+        .unit("connections"),
+        ModuleRow::new(
+            "processOnPoller",
+            Take::NoEffect,
+            "Whether the thread that polls works on what it finds; there is no such thread.",
+        ),
     ],
     rsyslog: &[],
 };
@@ -200,29 +214,118 @@ pub static LISTENER: Table<ListenerOptions> = Table {
             "Connections at a time; more are refused at once. 0 or not set: any number.",
         )
         .unit("connections"),
-        ListenerRow::later("path", &[]),
+        ListenerRow::new(
+            "path",
+            Take::Path(|listener, path| listener.unix.path = Some(path)),
+            "A unix stream socket to listen on, instead of a port.",
+        ),
+        ListenerRow::new(
+            "unlink",
+            Take::Binary(|listener, on| listener.unix.unlink = on),
+            "Whether a socket that is at `path` is removed first; what is no socket never is.",
+        )
+        .default("receive::UnixOptions"),
+        ListenerRow::new(
+            "fileCreateMode",
+            Take::Mode(|listener, mode| listener.unix.mode = mode),
+            "Mode of the socket's file, whatever the umask is; who may write may connect.",
+        )
+        .default("receive::UnixOptions"),
+        ListenerRow::new(
+            "fileOwner",
+            Take::User(Root::Allowed, |listener, number| {
+                listener.unix.owner = Some(number);
+            }),
+            "Owner of the socket's file, by name.",
+        ),
+        ListenerRow::new(
+            "fileOwnerNum",
+            Take::Whole(0, u32::MAX as i64 - 1, |listener, number| {
+                listener.unix.owner = u32::try_from(number).ok();
+            }),
+            "The same by number.",
+        ),
+        ListenerRow::new(
+            "fileGroup",
+            Take::Group(Root::Allowed, |listener, number| {
+                listener.unix.group = Some(number);
+            }),
+            "Group of the socket's file, by name.",
+        ),
+        ListenerRow::new(
+            "fileGroupNum",
+            Take::Whole(0, u32::MAX as i64 - 1, |listener, number| {
+                listener.unix.group = u32::try_from(number).ok();
+            }),
+            "The same by number.",
+        ),
+        ListenerRow::new(
+            "failOnChownFailure",
+            Take::Binary(|listener, on| listener.unix.must_have_owner = on),
+            "Whether the start fails where owner or mode cannot be set.",
+        )
+        .default("receive::UnixOptions"),
+        ListenerRow::new(
+            "failOnPerms",
+            Take::Binary(|listener, on| listener.unix.must_have_owner = on),
+            "The same under its other name.",
+        ),
+        ListenerRow::new(
+            "allow",
+            Take::Networks(|listener, networks| listener.access.allow = networks.to_vec()),
+            "Networks whose connections are taken; all if not set. Splashdam's own.",
+        ),
+        ListenerRow::new(
+            "deny",
+            Take::Networks(|listener, networks| listener.access.deny = networks.to_vec()),
+            "Networks whose connections are not taken, whatever `allow` says. Splashdam's own.",
+        ),
+        ListenerRow::new(
+            "proxyProtocol",
+            Take::Binary(|listener, on| listener.proxy_protocol = on),
+            "Whether each connection begins with a proxy's header that says who sends. Splashdam's own.",
+        )
+        .default("receive::ListenerOptions"),
+        ListenerRow::new(
+            "ratelimit.interval",
+            Take::Whole(0, i32::MAX as i64, |listener, seconds| {
+                listener.rate_limit.interval_s = set_above_0(seconds);
+            }),
+            "Time in which at most `ratelimit.burst` messages are taken; 0 or not set: no limit.",
+        )
+        .unit("s"),
+        ListenerRow::new(
+            "ratelimit.burst",
+            Take::Whole(1, i32::MAX as i64, |listener, messages| {
+                listener.rate_limit.burst = u32::try_from(messages).unwrap_or(u32::MAX);
+            }),
+            "Messages that are taken within the interval; more are discarded.",
+        )
+        .unit("messages")
+        .default("receive::RateLimitOptions"),
+        ListenerRow::new(
+            "compression.mode",
+            Take::Word(&["none", "stream:always"], &[], |listener, index| {
+                listener.is_compressed = index == 1;
+            }),
+            "Whether each connection is a zlib stream.",
+        )
+        .default("receive::ListenerOptions"),
         ListenerRow::new(
             "ruleset",
             Take::ByObject("word"),
             "The ruleset that its messages go through; the default one if not set. It may be defined below.",
         )
         .legacy(&["InputPTCPServerBindRuleset"]),
-        ListenerRow::later("processOnPoller", &[]),
+        ListenerRow::new(
+            "processOnPoller",
+            Take::NoEffect,
+            "As the module's.",
+        ),
     ],
     rsyslog: &[
         "flowControl",
         "defaultTZ",
-        "ratelimit.interval",
-        "ratelimit.burst",
         "ratelimit.name",
-        "compression.mode",
-        "unlink",
-        "fileOwner",
-        "fileOwnerNum",
-        "fileGroup",
-        "fileGroupNum",
-        "fileCreateMode",
-        "failOnChownFailure",
-        "failOnPerms",
     ],
 };

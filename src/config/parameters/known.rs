@@ -234,7 +234,6 @@ pub const RSYSLOG_DIRECTIVES: &[&str] = &[
     "ActionSendTCPRebindInterval",
     "ActionSendUDPRebindInterval",
     "AddUnixListenSocket",
-    "AllowedSender",
     "ControlCharacterEscapePrefix",
     "DebugFile",
     "DebugLevel",

@@ -5,6 +5,7 @@ mod directive;
 mod global;
 mod imptcp;
 mod known;
+pub mod networks;
 mod queue;
 mod row;
 

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::networks;
 use crate::base::account;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::diagnostic::did_you_mean;
 use crate::config::span::Text;
 use crate::frame::LineStart;
+use crate::receive::Network;
 
 /// One parameter of an object whose options are a `T`.
 pub struct Row<T: 'static> {
@@ -29,6 +31,14 @@ pub struct Row<T: 'static> {
     pub default: &'static str,
     /// What it means, in one line.
     pub doc: &'static str,
+}
+
+/// Whether root, or root's group, is a user or group like any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Root {
+    Allowed,
+    /// What is asked for is less power than root's.
+    Refused,
 }
 
 /// What a parameter takes, and the place in `T` that it sets.
@@ -56,10 +66,14 @@ pub enum Take<T> {
     LineStart(fn(&mut T, LineStart)),
     /// An IP address.
     Address(fn(&mut T, IpAddr)),
-    /// Name of a user of the machine who is not root.
-    User(fn(&mut T, u32)),
-    /// Name of a group of the machine that is not root's.
-    Group(fn(&mut T, u32)),
+    /// Networks: a list, or a text with commas.
+    Networks(fn(&mut T, &[Network])),
+    /// Name of a user of the host; its number is set.
+    User(Root, fn(&mut T, u32)),
+    /// Name of a group of the host; its number is set.
+    Group(Root, fn(&mut T, u32)),
+    /// A binary of rsyslog's that changes nothing here.
+    NoEffect,
     /// One of some words: those that are built, those that are not.
     Word(
         &'static [&'static str],
@@ -127,7 +141,7 @@ impl<T> Row<T> {
     /// What it takes, in the words of the documentation.
     pub fn type_name(&self) -> &'static str {
         match self.take {
-            Take::Binary(_) => "binary",
+            Take::Binary(_) | Take::NoEffect => "binary",
             Take::Whole(..) => "number",
             Take::Size(..) => "size",
             Take::Milliseconds(_) | Take::Seconds(_) => "time",
@@ -136,8 +150,9 @@ impl<T> Row<T> {
             Take::Path(_) => "path",
             Take::LineStart(_) => "regular expression",
             Take::Address(_) => "address",
-            Take::User(_) => "user",
-            Take::Group(_) => "group",
+            Take::Networks(_) => "networks",
+            Take::User(..) => "user",
+            Take::Group(..) => "group",
             Take::Word(..) => "word",
             Take::ByObject(type_name) => type_name,
             Take::NotBuilt => "not built",
@@ -157,6 +172,10 @@ impl<T> Row<T> {
         match self.take {
             Take::Binary(set) => match binary(written) {
                 Some(value) => Ok(Rc::new(move |options| set(options, value))),
+                None => refuse("on or off".to_owned()),
+            },
+            Take::NoEffect => match binary(written) {
+                Some(_) => Ok(Rc::new(|_| ())),
                 None => refuse("on or off".to_owned()),
             },
             Take::Whole(min, max, set) => match whole(written, is_legacy) {
@@ -221,14 +240,19 @@ impl<T> Row<T> {
                 Ok(value) => Ok(Rc::new(move |options| set(options, value))),
                 Err(_) => refuse("an IPv4 or IPv6 address".to_owned()),
             },
-            Take::User(set) => match account("user", account::user_id(written), written) {
-                Ok(value) => Ok(Rc::new(move |options| set(options, value))),
-                Err(expected) => refuse(expected),
-            },
-            Take::Group(set) => match account("group", account::group_id(written), written) {
-                Ok(value) => Ok(Rc::new(move |options| set(options, value))),
-                Err(expected) => refuse(expected),
-            },
+            Take::Networks(_) => self.read_list(&networks::split(text)),
+            Take::User(root, set) => {
+                match account("user", root, account::user_id(written), written) {
+                    Ok(value) => Ok(Rc::new(move |options| set(options, value))),
+                    Err(expected) => refuse(expected),
+                }
+            }
+            Take::Group(root, set) => {
+                match account("group", root, account::group_id(written), written) {
+                    Ok(value) => Ok(Rc::new(move |options| set(options, value))),
+                    Err(expected) => refuse(expected),
+                }
+            }
             Take::Word(built, later, set) => {
                 let is = |word: &str| word.eq_ignore_ascii_case(written);
                 if let Some(index) = built.iter().position(|word| is(word)) {
@@ -252,6 +276,32 @@ impl<T> Row<T> {
     }
 }
 
+impl<T> Take<T> {
+    /// Whether a list of values may be given.
+    pub fn takes_list(&self) -> bool {
+        matches!(self, Take::Networks(_))
+    }
+
+    /// Whether it is understood and changes nothing.
+    pub fn has_no_effect(&self) -> bool {
+        matches!(self, Take::NoEffect)
+    }
+}
+
+impl<T> Row<T> {
+    /// Reads a list of values, of a row that takes one.
+    pub fn read_list(&self, items: &[Text]) -> Result<Setting<T>, Diagnostic> {
+        let Take::Networks(set) = self.take else {
+            return Ok(Rc::new(|_| ()));
+        };
+        let mut found = Vec::new();
+        for item in items {
+            found.push(networks::read(item, &format!("`{}`", self.name))?);
+        }
+        Ok(Rc::new(move |options| set(options, &found)))
+    }
+}
+
 fn not_built(text: &Text, name: &str) -> Diagnostic {
     let message = format!("`{name}` is not built in Splashdam yet");
     Diagnostic::error(text.span, message)
@@ -259,9 +309,16 @@ fn not_built(text: &Text, name: &str) -> Diagnostic {
 
 /// The number that was found, or what is expected instead. rsyslog takes 0 for
 /// "not set" and stays root without a word.
-fn account(kind: &str, found: io::Result<Option<u32>>, name: &str) -> Result<u32, String> {
+fn account(
+    kind: &str,
+    root: Root,
+    found: io::Result<Option<u32>>,
+    name: &str,
+) -> Result<u32, String> {
     match found {
-        Ok(Some(0)) => Err(format!("a {kind} with fewer rights than root")),
+        Ok(Some(0)) if root == Root::Refused => {
+            Err(format!("a {kind} with fewer rights than root"))
+        }
         Ok(Some(number)) => Ok(number),
         Ok(None) => Err(format!("a {kind} of this machine")),
         Err(error) => Err(format!(

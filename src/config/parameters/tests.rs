@@ -56,6 +56,9 @@ fn with_parameter(object: &str, name: &str, value: &str) -> String {
         "module(load=\"imptcp\")" => format!(
             "module(load=\"imptcp\" {set})\ninput(type=\"imptcp\" port=\"1514\")\n*.* /tmp/x\n"
         ),
+        "input(type=\"imptcp\")" if name.eq_ignore_ascii_case("path") => {
+            format!("module(load=\"imptcp\")\ninput(type=\"imptcp\" {set})\n*.* /tmp/x\n")
+        }
         "input(type=\"imptcp\")" => format!(
             "module(load=\"imptcp\")\ninput(type=\"imptcp\" port=\"1514\" {set})\n*.* /tmp/x\n"
         ),
@@ -72,6 +75,9 @@ fn value(row: &Described) -> &'static str {
         (_, "oversizemsg.input.mode") => "split",
         ("regular expression", _) => "^<",
         (_, "keepAlive" | "supportOctetCountedFraming" | "createDirs" | "net.enableDNS") => "off",
+        (_, "failOnChownFailure" | "failOnPerms") => "off",
+        (_, "compression.mode") => "stream:always",
+        ("networks", _) => "192.0.2.0/24, [2001:db8::]/32",
         ("binary", _) => "on",
         ("size", "queue.maxMemory") => "64m",
         ("size", _) => "2000",
@@ -97,7 +103,9 @@ fn plain(config: &Config) -> String {
     actions.iter_mut().for_each(|action| action.template = 0);
     format!(
         "{globals:?} {:?} {:?} {:?} {actions:?}",
-        config.reactors, listeners, config.main_queue
+        (config.reactors, config.sessions_max),
+        listeners,
+        config.main_queue
     )
 }
 
@@ -118,7 +126,7 @@ fn both_spellings_set_the_same() {
         }
         let value = value(row);
         let new = plain(&read(&with_parameter(row.object, row.name, value)));
-        let stays = ["queue.type"].contains(&row.name);
+        let stays = ["queue.type", "processOnPoller"].contains(&row.name);
         assert_eq!(new == default, stays, "{} sets something", row.name);
         for directive in &row.legacy {
             let old = plain(&read(&with_directive(directive, value)));

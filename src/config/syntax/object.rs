@@ -3,7 +3,7 @@
 use super::Parser;
 use super::tree::{Item, Object, Parameter, Value};
 use crate::config::diagnostic::Diagnostic;
-use crate::config::span::Spanned;
+use crate::config::span::{Span, Spanned, Text};
 use crate::limits::DIAGNOSTICS_MAX;
 
 impl Parser<'_> {
@@ -133,7 +133,11 @@ impl Parser<'_> {
             Some('`') => {
                 self.other_value("a value in backticks", |parser| parser.cursor.skip_quoted())
             }
-            Some('[') => self.other_value("a list of values", Parser::skip_list),
+            Some('[') => {
+                let mut items = Vec::new();
+                let span = self.bracketed(|parser| parser.list(&mut items));
+                Value::List { items, span }
+            }
             quote => {
                 let bare = self.skip_bare();
                 let shown: String = bare.trim_matches('\'').chars().take(40).collect();
@@ -152,21 +156,25 @@ impl Parser<'_> {
 
     /// A value whose end `skip` finds.
     fn other_value(&mut self, what: &'static str, skip: fn(&mut Self) -> bool) -> Value {
+        let span = self.bracketed(skip);
+        Value::Other { what, span }
+    }
+
+    /// Passes a value with `pass`, which says whether it ends.
+    fn bracketed(&mut self, pass: impl FnOnce(&mut Self) -> bool) -> Span {
         let start = self.cursor.at();
-        let is_complete = skip(self);
-        if !is_complete {
+        if !pass(self) {
             let opening = self.span(start, start + 1);
             self.found
                 .push(Diagnostic::error(opening, "this value does not end"));
             self.cursor.go(start);
             self.cursor.skip_line();
         }
-        let span = self.cursor.since(start);
-        Value::Other { what, span }
+        self.cursor.since(start)
     }
 
-    /// Passes `["…", "…"]`; false if it does not end.
-    fn skip_list(&mut self) -> bool {
+    /// Reads `["…", "…"]`; false if it does not end.
+    fn list(&mut self, items: &mut Vec<Text>) -> bool {
         self.cursor.bump();
         loop {
             self.skip_blank();
@@ -175,11 +183,10 @@ impl Parser<'_> {
                     self.cursor.bump();
                     return true;
                 }
-                Some('"') => {
-                    if !self.cursor.skip_quoted() {
-                        return false;
-                    }
-                }
+                Some('"') => match self.cursor.string() {
+                    Ok(text) => items.push(text),
+                    Err(_) => return false,
+                },
                 Some(',') => self.cursor.bump(),
                 _ => return false,
             }

@@ -62,8 +62,10 @@ pub struct Parameter {
 pub enum Value {
     /// `"…"`.
     Text(Text),
-    /// `["…", "…"]`, or a text in backticks, which rsyslog replaces by the
-    /// output of `echo` or `cat`.
+    /// `["…", "…"]`.
+    List { items: Vec<Text>, span: Span },
+    /// A text in backticks, which rsyslog replaces by the output of `echo` or
+    /// `cat`.
     Other { what: &'static str, span: Span },
 }
 
@@ -83,7 +85,7 @@ impl Object {
     pub fn text(&self, name: &str) -> Option<&Text> {
         match &self.parameter(name)?.value {
             Value::Text(text) => Some(text),
-            Value::Other { .. } => None,
+            Value::List { .. } | Value::Other { .. } => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::connections::Row;
-use crate::daemon::connections::ConnectionStatistics;
+use crate::daemon::connections::{ConnectionStatistics, KeepAliveStatistics};
 
 /// Between two columns.
 const GAP: &str = "  ";
@@ -98,7 +98,7 @@ fn cells_of(row: &Row) -> Cells {
     let connection = &row.connection;
     let or_none = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
     [
-        connection.peer.clone(),
+        peer(connection),
         or_none(connection.peer_name.clone()),
         connection.listener.clone(),
         connection.reactor.to_string(),
@@ -113,8 +113,21 @@ fn cells_of(row: &Row) -> Cells {
         or_none(connection.rtt_ms.map(|rtt| format!("{rtt:.2}ms"))),
         or_none(connection.retransmits.map(|count| count.to_string())),
         or_none(timer(connection)),
-        keep_alive(connection),
+        or_none(connection.keep_alive.as_ref().map(keep_alive)),
     ]
+}
+
+/// Who sends, through which proxy, as which process.
+pub(super) fn peer(connection: &ConnectionStatistics) -> String {
+    let mut text = connection.peer.clone();
+    // Writing to a string cannot fail.
+    if let Some(proxy) = &connection.proxy {
+        let _ = write!(text, " via {proxy}");
+    }
+    if let (Some(pid), Some(uid)) = (connection.pid, connection.uid) {
+        let _ = write!(text, " (pid {pid}, uid {uid})");
+    }
+    text
 }
 
 /// The timer that runs, the time until it fires, and the probes before it that
@@ -131,8 +144,7 @@ fn timer(connection: &ConnectionStatistics) -> Option<String> {
 }
 
 /// Silence until the first probe, probes, and the time between them.
-fn keep_alive(connection: &ConnectionStatistics) -> String {
-    let options = &connection.keep_alive;
+fn keep_alive(options: &KeepAliveStatistics) -> String {
     let mut text = match options.on {
         true => format!(
             "{}s+{}x{}s",
@@ -194,12 +206,12 @@ mod tests {
         let mut silent = connection("10.0.0.10:1", 123_456, 61.0);
         silent.probes = Some(2);
         silent.timer_expires_seconds = Some(0.25);
-        silent.keep_alive.user_timeout_ms = 60_000;
+        silent.keep_alive.as_mut().unwrap().user_timeout_ms = 60_000;
         let mut unknown = connection("10.0.0.11:1", 0, 0.0);
         unknown.rtt_ms = None;
         unknown.retransmits = None;
         unknown.timer = None;
-        unknown.keep_alive.on = false;
+        unknown.keep_alive.as_mut().unwrap().on = false;
         let rows = [
             row(connection("10.0.0.9:1", 70, 1.0), 0.7),
             row(silent, 12.0),

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use hyper::Method;
 use tokio::time::sleep;
 
-use super::connection_table::table;
+use super::connection_table::{peer, table};
 use super::{ask_in_time, understood};
 use crate::daemon::connections::ConnectionStatistics;
 use crate::daemon::terminal;
@@ -121,7 +121,7 @@ fn rows(
     let is_meant = |connection: &ConnectionStatistics| {
         let filter = arguments.filter.as_deref().unwrap_or_default();
         let name = connection.peer_name.as_deref().unwrap_or_default();
-        connection.peer.contains(filter)
+        peer(connection).contains(filter)
             || name.contains(filter)
             || connection.listener.contains(filter)
     };
@@ -154,7 +154,10 @@ fn rate(connection: &ConnectionStatistics, before: Option<&Before>) -> f64 {
 
 fn order(sort: Sort, a: &Row, b: &Row) -> Ordering {
     let (first, second) = (&a.connection, &b.connection);
-    let by_peer = || a.address.cmp(&b.address);
+    let by_peer = || {
+        let by_address = a.address.cmp(&b.address);
+        by_address.then_with(|| unix(&first.peer).cmp(&unix(&second.peer)))
+    };
     // What the kernel does not tell comes last.
     let rtt = |one: &ConnectionStatistics| one.rtt_ms.unwrap_or(-1.0);
     let ordering = match sort {
@@ -170,6 +173,14 @@ fn order(sort: Sort, a: &Row, b: &Row) -> Ordering {
         Sort::Retransmits => second.retransmits.cmp(&first.retransmits),
     };
     ordering.then_with(by_peer)
+}
+
+/// A peer at a unix socket to sort by: its path, and its number as one.
+fn unix(peer: &str) -> (&str, Option<u64>) {
+    match peer.rsplit_once('#') {
+        Some((path, number)) => (path, number.parse().ok()),
+        None => (peer, None),
+    }
 }
 
 #[cfg(test)]
@@ -207,13 +218,16 @@ pub(super) mod tests {
             timer: Some("keepalive".to_owned()),
             timer_expires_seconds: Some(239.5),
             probes: Some(0),
-            keep_alive: KeepAliveStatistics {
+            proxy: None,
+            pid: None,
+            uid: None,
+            keep_alive: Some(KeepAliveStatistics {
                 on: true,
                 time_seconds: 300,
                 interval_seconds: 30,
                 probes: 3,
                 user_timeout_ms: 0,
-            },
+            }),
         }
     }
 

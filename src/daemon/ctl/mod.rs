@@ -4,7 +4,7 @@ mod connection_table;
 mod connections;
 mod stats;
 
-use std::net::SocketAddr;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -52,8 +52,8 @@ enum Command {
     Connections(ConnectionsArgs),
     /// End a connection
     Close {
-        /// Its peer, as `ctl connections` shows it: ADDRESS:PORT
-        peer: SocketAddr,
+        /// Its peer, as `ctl connections` shows it: ADDRESS:PORT or PATH#N
+        peer: String,
     },
 }
 
@@ -79,7 +79,7 @@ pub fn run(args: &CtlArgs) -> Result<ExitCode> {
             runtime.block_on(connections::show(&socket, arguments))?
         }
         Command::Close { peer } => {
-            let path = format!("/connections/{peer}");
+            let path = format!("/connections/{}", encoded(peer));
             let answer = runtime.block_on(ask_in_time(&socket, Method::DELETE, &path));
             answer.with_context(|| format!("cannot close the connection of {peer}"))?;
         }
@@ -94,6 +94,21 @@ fn default_socket() -> PathBuf {
     let places = [ADMIN_SOCKET_HERE, SOCKET_OF_SERVICE].map(Path::new);
     let found = places.into_iter().find(|path| path.exists());
     found.unwrap_or(Path::new(SOCKET_DEFAULT)).to_owned()
+}
+
+/// A name as one part of a URL's path (RFC 3986 section 2.1): those of unix
+/// sockets have `/` and `#`.
+fn encoded(name: &str) -> String {
+    let mut text = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
 }
 
 /// The value that the daemon has answered.

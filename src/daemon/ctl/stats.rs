@@ -48,6 +48,7 @@ fn input_line(input: &InputStatistics) -> String {
         remarks(&[
             ("discarded: empty", input.discarded_empty),
             ("discarded: queue full", input.discarded_full),
+            ("discarded: rate limit", input.discarded_rate_limit),
             ("discarded: shutdown", input.discarded_shutdown),
             ("truncated", input.truncated),
             ("split", input.split),
@@ -59,6 +60,11 @@ fn input_line(input: &InputStatistics) -> String {
             ("cut by the end of the connection", input.framing_cut),
             ("accepts failed", input.accept_failed),
             ("refused above maxSessions", input.refused),
+            ("refused above maxSessionsTotal", input.refused_total),
+            ("not allowed", input.denied),
+            ("without a PROXY header", input.proxy_refused),
+            ("damaged compressed streams", input.corrupt),
+            ("bytes inflated", input.inflated_bytes),
             ("keepalive not as configured", input.liveness_differs),
         ])
     ) + &closed(&input.closed)

@@ -7,33 +7,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ACCEPT, Reactor};
+use crate::base::descriptor::PeerAddress;
 use crate::base::{Clock, Liveness, kernel};
 use crate::message::{Severity, Source};
 use crate::receive::connection::{Connection, ReceiveState};
 use crate::receive::framing::ConnectionFramer;
-use crate::receive::{CloseReason, ConnectionAccount, Handover};
+use crate::receive::tellings::Telling;
+use crate::receive::wrapping::Wrapping;
+use crate::receive::{CloseReason, ConnectionAccount, Handover, Peer};
 use crate::ring::{Ring, Token};
 
 /// How long a failed accept is not tried again: most fail for want of
 /// descriptors, and would fail at once for ever.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Time after which it is told again that connections are not taken.
-const TOLD_AGAIN: Duration = Duration::from_secs(60);
-
 impl<R: Ring, C: Clock> Reactor<R, C> {
     pub(super) fn accepted(&mut self, listener: usize, result: io::Result<i32>, is_last: bool) {
         match result {
-            Ok(socket) if self.is_full(listener) => {
+            Ok(socket) if let Some(reason) = self.refusal(listener, socket) => {
                 // Without a byte read, and before anything is set up for it.
                 self.ring.close(socket);
-                self.refuse(listener);
+                self.refuse(listener, reason);
                 if is_last {
                     self.start_accept(listener);
                 }
             }
             Ok(socket) => {
                 self.shared.listeners[listener].counters.sessions.add(1);
+                self.shared.admission.sessions.add(1);
                 let handover = Handover { socket, listener };
                 // The reactor with the fewest connections: also a handful of
                 // connections is spread over all reactors.
@@ -63,28 +64,56 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
     }
 
-    /// Whether the listener has `maxSessions` connections.
-    fn is_full(&self, listener: usize) -> bool {
+    /// Why an accepted socket is not served, if so.
+    fn refusal(&self, listener: usize, socket: RawFd) -> Option<Telling> {
         let shared = &self.shared.listeners[listener];
+        let access = &shared.options.access;
+        if !access.is_open()
+            && let Ok(PeerAddress::Ip(peer)) = self.ring.peer(socket)
+            && !access.permits(peer.ip())
+        {
+            return Some(Telling::Denied);
+        }
         let max = shared.options.max_sessions;
-        max.is_some_and(|max| shared.counters.sessions.get() >= max.into())
+        if max.is_some_and(|max| shared.counters.sessions.get() >= max.into()) {
+            return Some(Telling::Sessions);
+        }
+        let is_full = self.shared.admission.is_full();
+        is_full.then_some(Telling::SessionsTotal)
     }
 
-    /// Counts a connection above `maxSessions`, and tells it at most once a
+    /// Counts a connection that is not served, and tells it at most once a
     /// minute.
-    fn refuse(&mut self, listener: usize) {
+    fn refuse(&mut self, listener: usize, reason: Telling) {
         let shared = &self.shared.listeners[listener];
-        shared.counters.refused.add(1);
-        if self.may_tell(listener) {
-            let shared = &self.shared.listeners[listener];
-            let text = format!(
-                "listener {} has its maxSessions, {} connections: new ones are refused, {} so far",
-                shared.options.name,
-                shared.counters.sessions.get(),
-                shared.counters.refused.get()
-            );
-            self.shared.report.report(Severity::WARNING, text);
+        let counters = &shared.counters;
+        let counter = match reason {
+            Telling::Denied => &counters.denied,
+            Telling::SessionsTotal => &counters.refused_total,
+            _ => &counters.refused,
+        };
+        counter.add(1);
+        if !shared.tellings.is_due(reason, self.now) {
+            return;
         }
+        let (name, so_far) = (&shared.options.name, counter.get());
+        let text = match reason {
+            Telling::Denied => format!(
+                "listener {name}: connections of senders that are not allowed are refused, \
+                 {so_far} so far"
+            ),
+            Telling::SessionsTotal => format!(
+                "there are maxSessionsTotal, {} connections: new ones are refused, {so_far} so \
+                 far on listener {name}",
+                self.shared.admission.sessions.get()
+            ),
+            _ => format!(
+                "listener {name} has its maxSessions, {} connections: new ones are refused, \
+                 {so_far} so far",
+                counters.sessions.get()
+            ),
+        };
+        self.shared.report.report(Severity::WARNING, text);
     }
 
     /// Tells, at most once a minute, that the daemon or the host has no
@@ -94,8 +123,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             error.raw_os_error(),
             Some(kernel::EMFILE | kernel::ENFILE | kernel::ENOMEM | kernel::ENOBUFS)
         );
-        if is_exhaustion && self.may_tell(listener) {
-            let shared = &self.shared.listeners[listener];
+        let shared = &self.shared.listeners[listener];
+        if is_exhaustion && shared.tellings.is_due(Telling::Exhaustion, self.now) {
             let text = format!(
                 "listener {} cannot accept: {error}; its {} connections are served, new ones \
                  wait until that is over",
@@ -104,17 +133,6 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             );
             self.shared.report.report(Severity::WARNING, text);
         }
-    }
-
-    /// Whether a minute has passed since something was told about connections
-    /// that the listener does not take.
-    fn may_tell(&mut self, listener: usize) -> bool {
-        let told_at = &mut self.told_at[listener];
-        let is_due = told_at.is_none_or(|at| self.now.since(at) >= TOLD_AGAIN);
-        if is_due {
-            *told_at = Some(self.now);
-        }
-        is_due
     }
 
     pub(super) fn start_accept(&mut self, listener: usize) {
@@ -127,34 +145,35 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     /// Begins to serve an accepted connection.
     pub(super) fn admit(&mut self, handover: Handover) {
         let Handover { socket, listener } = handover;
-        let peer = self.ring.peer(socket);
-        let Ok(peer) = peer else {
+        let Ok(address) = self.ring.peer(socket) else {
             // The peer is gone already.
             self.ring.close(socket);
-            self.shared.listeners[listener]
-                .counters
-                .sessions
-                .subtract(1);
+            let counters = &self.shared.listeners[listener].counters;
+            counters.sessions.subtract(1);
+            self.shared.admission.sessions.subtract(1);
             self.shared.inboxes[self.options.index].ended();
             return;
         };
-        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let (peer, source) = self.introduce(address, listener);
+        let liveness = match &peer {
+            Peer::Tcp(_) => self.liveness(socket, listener),
+            Peer::Unix { .. } => None,
+        };
         let shared = &self.shared.listeners[listener];
+        let named = match &peer {
+            // Behind a proxy the sender is known when its header has come.
+            Peer::Tcp(address) if !shared.options.proxy_protocol => Some(address.ip()),
+            Peer::Tcp(_) | Peer::Unix { .. } => None,
+        };
         shared.counters.connections_opened.add(1);
-        let liveness = self.liveness(socket, listener);
-        let address: Box<str> = peer.ip().to_string().into();
         let account =
             ConnectionAccount::new(peer, listener, self.options.index, self.now, liveness);
         let connection = Connection {
             socket,
             listener,
-            source: Arc::new(Source {
-                host: address.clone(),
-                address,
-                port: peer.port(),
-                input: shared.options.name.as_str().into(),
-            }),
+            source: Arc::new(source),
             account: Arc::new(account),
+            wrapping: Wrapping::of(&shared.options),
             framer: ConnectionFramer::new(
                 &self.framers[listener],
                 self.oversize_sinks[listener].as_ref(),
@@ -165,7 +184,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             ending: None,
         };
         if shared.options.notify_on_open {
-            let name = &shared.options.name;
+            let (name, peer) = (&shared.options.name, &connection.account.peer);
             let text = format!("connection opened: peer {peer}, listener {name}");
             self.shared.report.report(Severity::INFO, text);
         }
@@ -182,19 +201,56 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         self.connections[slot] = Some(connection);
         if self.is_ending {
             self.close(slot, CloseReason::Stop);
-        } else if !self.waits_for_name(slot, peer.ip()) {
+            return;
+        }
+        if !named.is_some_and(|address| self.waits_for_name(slot, address)) {
             self.ring.receive(socket, slot as Token);
+        }
+    }
+
+    /// The peer of an accepted socket, and what is said of its messages' sender.
+    fn introduce(&self, address: PeerAddress, listener: usize) -> (Peer, Source) {
+        let shared = &self.shared.listeners[listener];
+        let input: Box<str> = shared.options.name.as_str().into();
+        match address {
+            PeerAddress::Ip(peer) => {
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                let address: Box<str> = peer.ip().to_string().into();
+                let source = Source {
+                    host: address.clone(),
+                    address,
+                    port: peer.port(),
+                    input,
+                };
+                (Peer::Tcp(peer), source)
+            }
+            PeerAddress::Unix(credentials) => {
+                let admission = &self.shared.admission;
+                let peer = Peer::Unix {
+                    endpoint: shared.endpoint().clone(),
+                    number: admission.next_unix_peer(),
+                    credentials,
+                };
+                // As in rsyslog: it is this host's.
+                let source = Source {
+                    host: admission.local_host.clone(),
+                    address: "127.0.0.1".into(),
+                    port: 0,
+                    input,
+                };
+                (peer, source)
+            }
         }
     }
 
     /// What the kernel does about a silent peer of an accepted socket; told
     /// once for each listener where it is not what the configuration says.
-    pub(super) fn liveness(&self, socket: RawFd, listener: usize) -> Liveness {
+    pub(super) fn liveness(&self, socket: RawFd, listener: usize) -> Option<Liveness> {
         let shared = &self.shared.listeners[listener];
         let found = match self.ring.liveness(socket) {
             Ok(found) => found,
             // It is gone; its end will be received.
-            Err(_) => return *shared.liveness(),
+            Err(_) => return shared.liveness().copied(),
         };
         if let Some(difference) = shared.options.keep_alive.differs(&found) {
             if shared.counters.liveness_differs.get() == 0 {
@@ -204,6 +260,6 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             }
             shared.counters.liveness_differs.add(1);
         }
-        found
+        Some(found)
     }
 }

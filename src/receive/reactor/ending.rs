@@ -44,6 +44,10 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 self.close(slot, reason);
             }
             ReceiveState::Naming { .. } => self.close(slot, reason),
+            // What has come is inflated first.
+            ReceiveState::Inflating => {
+                connection.ending.get_or_insert(reason);
+            }
         }
     }
 
@@ -79,7 +83,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             if connection.ending.is_some() {
                 continue;
             }
-            let since = match connection.receive.is_watched() {
+            let is_paused = connection.receive != ReceiveState::Armed;
+            let since = match is_paused {
                 true => self.now,
                 false => connection.account.last_received_at(),
             };
@@ -95,11 +100,23 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     /// Delivers what a connection left and forgets it. No receive may be under
     /// way.
     pub(super) fn close(&mut self, slot: usize, reason: CloseReason) {
+        if self.must_inflate_first(slot, reason) {
+            return;
+        }
         let Some(mut connection) = self.connections[slot].take() else {
             return;
         };
         let listener = connection.listener;
         let counters = &self.shared.listeners[listener].counters;
+        if let Some(wrapping) = &connection.wrapping
+            && wrapping.awaits_header
+            && !connection.carry.is_empty()
+        {
+            // The beginning of a header is no message.
+            counters.proxy_refused.add(1);
+            connection.carry.clear();
+        }
+        let before = self.collected[listener].mark();
         let last = self.collected[listener].finish(
             &mut connection.framer,
             &self.framers[listener],
@@ -108,10 +125,13 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             &connection.source,
             counters,
         );
+        self.limit_collected(listener, before);
+        let counters = &self.shared.listeners[listener].counters;
         connection.account.messages.add(last);
         connection.count_faults(&self.shared, self.now);
         counters.closed[reason as usize].add(1);
         counters.sessions.subtract(1);
+        self.shared.admission.sessions.subtract(1);
         if self.shared.listeners[listener].options.notify_on_close {
             let name = &self.shared.listeners[listener].options.name;
             let text = connection.account.closing_words(name, reason, self.now);
@@ -132,6 +152,20 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         inbox.registry.leave(slot);
         inbox.ended();
         self.vacant.push(slot);
+    }
+
+    /// Whether a connection that is to be closed has bytes that wait to be
+    /// inflated; then it is closed behind them, by the first reason.
+    fn must_inflate_first(&mut self, slot: usize, reason: CloseReason) -> bool {
+        let Some(connection) = &mut self.connections[slot] else {
+            return false;
+        };
+        if !connection.has_backlog() {
+            return false;
+        }
+        connection.ending.get_or_insert(reason);
+        self.wait_to_inflate(slot);
+        true
     }
 
     /// Ends all input: no accepts, no receives.

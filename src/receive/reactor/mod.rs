@@ -2,20 +2,23 @@
 
 mod admission;
 mod ending;
+mod limiting;
 mod naming;
 mod publication;
 mod reception;
+mod unwrapping;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::assembly::Assembly;
 use super::connection::Connection;
-use super::{Inbox, Listener, OversizeQueue, OversizeSink};
+use super::tellings::Telling;
+use super::{Admission, Inbox, Listener, OversizeQueue, OversizeSink, Peer};
 use crate::base::{ChunkPool, Clock, Instant, Sleeper};
 use crate::frame::FramerOptions;
 use crate::limits::{CHUNK_WAIT_MS_MAX, RECYCLED_MAX};
@@ -39,6 +42,8 @@ pub struct ReactorShared {
     pub inboxes: Vec<Arc<Inbox>>,
     /// The names of peers, where they are looked up.
     pub names: Option<Arc<Names>>,
+    /// Who may come in at all.
+    pub admission: Admission,
     /// Takes what is to be told about connections.
     pub report: Arc<dyn Report>,
     /// `oversizemsg.report`: whether messages that are too long are told.
@@ -62,9 +67,9 @@ impl ReactorShared {
 
     /// Tells, at most once a minute for each listener, that messages are too
     /// long.
-    pub(super) fn tell_oversize(&self, listener: usize, peer: &SocketAddr, now: Instant) {
+    pub(super) fn tell_oversize(&self, listener: usize, peer: &Peer, now: Instant) {
         let listener = &self.listeners[listener];
-        if !self.reports_oversize || !listener.oversize_told.is_due(now) {
+        if !self.reports_oversize || !listener.tellings.is_due(Telling::Oversize, now) {
             return;
         }
         let counters = &listener.counters;
@@ -111,8 +116,13 @@ pub struct Reactor<R, C> {
     naming: VecDeque<(Instant, usize)>,
     /// Listeners whose accept failed, and when to try again.
     resting: Vec<(Instant, usize)>,
-    /// When it was told of each listener that it does not take connections.
-    told_at: Vec<Option<Instant>>,
+    /// Connections with bytes that wait to be inflated.
+    inflating: VecDeque<usize>,
+    /// Where compressed streams are inflated to; empty until there is one.
+    inflated: Vec<u8>,
+    /// Listeners that have discarded messages above their rate, and when that
+    /// is to be told.
+    limited: Vec<(Instant, usize)>,
     /// When a connection may have been idle for its listener's `idleTimeout`.
     idle_at: Option<Instant>,
     /// How the connections of each listener are framed.
@@ -169,7 +179,6 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             Some(OversizeSink::new(&listener.options.name, counters, queue))
         };
         let oversize_sinks = shared.listeners.iter().map(sink).collect();
-        let told_at = vec![None; shared.listeners.len()];
         let mut reactor = Reactor {
             ring,
             clock,
@@ -184,7 +193,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             unnamed: HashMap::new(),
             naming: VecDeque::new(),
             resting: Vec::new(),
-            told_at,
+            inflating: VecDeque::new(),
+            inflated: Vec::new(),
+            limited: Vec::new(),
             idle_at: None,
             framers,
             oversize_sinks,
@@ -226,6 +237,10 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if self.shared.is_stopping.load(Ordering::Acquire) && !self.is_ending {
             self.end();
         }
+        if self.shared.must_abandon.load(Ordering::Acquire) {
+            self.forget_backlogs();
+        }
+        self.inflate_on();
         for listener in 0..self.collected.len() {
             self.publish_collected(listener);
         }
@@ -235,6 +250,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
         self.close_asked();
         self.close_idle();
+        self.tell_limited();
         self.compact();
         self.provide();
         self.restart();
@@ -251,6 +267,10 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if !self.starved.is_empty() && self.ring.provided() > 0 {
             return Some(Duration::ZERO);
         }
+        // Nothing else wakes it for what it has already.
+        if !self.inflating.is_empty() && self.pending.is_empty() {
+            return Some(Duration::ZERO);
+        }
         while self
             .in_chunks
             .front()
@@ -260,9 +280,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
         let oldest = self.in_chunks.front().map(|(since, _)| *since + CHUNK_WAIT);
         let resting = self.resting.iter().map(|(until, _)| *until).min();
+        let limited = self.limited.iter().map(|(until, _)| *until).min();
         let next = oldest
             .into_iter()
             .chain(resting)
+            .chain(limited)
             .chain(self.idle_at)
             .chain(self.naming_until())
             .min()?;

@@ -38,6 +38,18 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         true
     }
 
+    /// Gives a connection the name of the sender that its proxy tells of, or asks
+    /// for it: what comes until the answer has the sender's address.
+    pub(super) fn name_sender(&mut self, slot: usize, address: IpAddr) {
+        let Some(names) = self.shared.names.clone() else {
+            return;
+        };
+        match names.known(address, self.now) {
+            Some(name) => self.set_name(slot, name),
+            None => self.ask_for_name(&names, slot, address),
+        }
+    }
+
     fn ask_for_name(&mut self, names: &Names, slot: usize, address: IpAddr) {
         let is_new = !self.unnamed.contains_key(&address);
         let reactor = self.options.index;

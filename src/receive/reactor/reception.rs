@@ -1,5 +1,7 @@
 //! From received bytes to batches.
 
+use std::ops::Range;
+
 use super::Reactor;
 use crate::base::{Chunk, Clock};
 use crate::limits::{COLLECT_BYTES, COPY_BYTES};
@@ -22,6 +24,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             Received::Cancelled => {
                 let connection = self.connections[slot].as_ref();
                 let ending = connection.and_then(|connection| connection.ending);
+                if ending.is_none() && self.is_paused_to_inflate(slot) {
+                    return self.rearm(slot);
+                }
                 self.close(slot, ending.unwrap_or(CloseReason::Stop));
             }
             Received::Failed(error) => {
@@ -40,6 +45,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if let Some(reason) = connection.ending {
             return self.close(slot, reason);
         }
+        if connection.has_backlog() {
+            return self.wait_to_inflate(slot);
+        }
         connection.receive = ReceiveState::Starved;
         connection.account.pause(self.now);
         // Its end shall be noticed also while nothing is received.
@@ -56,6 +64,15 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if let Some(reason) = connection.ending {
             return self.close(slot, reason);
         }
+        if connection.has_backlog() {
+            return self.wait_to_inflate(slot);
+        }
+        if let Some(wrapping) = &mut connection.wrapping {
+            wrapping.is_paused = false;
+        }
+        if connection.receive == ReceiveState::Inflating {
+            connection.account.resume();
+        }
         if connection.receive.is_watched() {
             connection.account.resume();
             self.ring.cancel(Kind::Watch, slot as Token);
@@ -65,18 +82,30 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     }
 
     /// Frames and parses what was received.
-    pub(super) fn take_bytes(&mut self, slot: usize, mut chunk: Chunk, len: usize) {
+    pub(super) fn take_bytes(&mut self, slot: usize, chunk: Chunk, len: usize) {
         let Some(connection) = &mut self.connections[slot] else {
             return;
         };
         let counters = &self.shared.listeners[connection.listener].counters;
         counters.bytes.add(len as u64);
         connection.account.received(len, self.now);
+        let range = chunk.headroom()..chunk.headroom() + len;
+        match connection.wrapping {
+            None => self.frame_chunk(slot, chunk, range),
+            Some(_) => self.unwrap_chunk(slot, chunk, range),
+        }
+    }
+
+    /// Frames and parses bytes of a chunk, behind its headroom.
+    pub(super) fn frame_chunk(&mut self, slot: usize, mut chunk: Chunk, range: Range<usize>) {
+        let Some(connection) = &mut self.connections[slot] else {
+            return;
+        };
+        let counters = &self.shared.listeners[connection.listener].counters;
         // The cut frame is put in front of its continuation.
-        let headroom = chunk.headroom();
-        let start = headroom - connection.carry.len();
-        let end = headroom + len;
-        chunk.bytes_mut()[start..headroom].copy_from_slice(&connection.carry);
+        let start = range.start - connection.carry.len();
+        let (end, len) = (range.end, range.len());
+        chunk.bytes_mut()[start..range.start].copy_from_slice(&connection.carry);
         connection.carry.clear();
         let listener = connection.listener;
         if len >= COPY_BYTES {
@@ -94,6 +123,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                     .carry
                     .extend_from_slice(&chunk.bytes()[framed.rest..end]);
                 connection.count_faults(&self.shared, self.now);
+                self.limit_lent(listener);
                 if !self.lent.is_empty() {
                     let reception = self.reception(listener);
                     let batch = self.lent.take_lent(chunk, start..framed.rest, reception);
@@ -104,20 +134,23 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 }
                 return;
             }
+            self.limit_lent(listener);
             // A chunk of tiny messages: its records would pin far more memory
             // than its text. It goes in pieces.
             let used = start..framed.rest;
-            let reception = self.reception(listener);
-            let batch = self.lent.take_copy_of(chunk.bytes(), used, reception);
-            self.publish_collected(listener);
-            self.publish(batch, listener);
-            return self.collect(slot, &chunk, framed.rest, end);
+            if !self.lent.is_empty() {
+                let reception = self.reception(listener);
+                let batch = self.lent.take_copy_of(chunk.bytes(), used, reception);
+                self.publish_collected(listener);
+                self.publish(batch, listener);
+            }
+            return self.collect(slot, chunk.bytes(), framed.rest, end);
         }
-        self.collect(slot, &chunk, start, end);
+        self.collect(slot, chunk.bytes(), start, end);
     }
 
     /// Frames and parses bytes and copies what is needed of them.
-    pub(super) fn collect(&mut self, slot: usize, chunk: &Chunk, mut start: usize, end: usize) {
+    pub(super) fn collect(&mut self, slot: usize, bytes: &[u8], mut start: usize, end: usize) {
         loop {
             let Some(connection) = &mut self.connections[slot] else {
                 return;
@@ -125,10 +158,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             let listener = connection.listener;
             let counters = &self.shared.listeners[listener].counters;
             let collected = &mut self.collected[listener];
+            let before = collected.mark();
             let framed = collected.frame_copied(
                 &mut connection.framer,
                 &self.framers[listener],
-                chunk.bytes(),
+                bytes,
                 start..end,
                 &connection.source,
                 counters,
@@ -136,10 +170,12 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             start = framed.rest;
             connection.account.framed(framed.frames, framed.framings);
             if !framed.is_full {
-                let rest = &chunk.bytes()[start..end];
+                let rest = &bytes[start..end];
                 connection.carry.extend_from_slice(rest);
                 connection.count_faults(&self.shared, self.now);
             }
+            self.limit_collected(listener, before);
+            let collected = &self.collected[listener];
             if collected.is_full() || collected.copied_bytes() >= COLLECT_BYTES {
                 self.publish_collected(listener);
             }

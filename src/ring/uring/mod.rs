@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use io_uring::{IoUring, cqueue, squeue};
 
 use self::buffers::Buffers;
 use super::{Completion, Kind, Outcome, Ring, Token, Unread};
-use crate::base::descriptor::{self, EventFd};
+use crate::base::descriptor::{self, EventFd, PeerAddress};
 use crate::base::{Chunk, Liveness, liveness};
 
 mod accept;
@@ -173,7 +172,7 @@ impl Ring for Uring {
         self.submit(cancel::entry(target), KIND_SILENT, 0);
     }
 
-    fn peer(&self, socket: RawFd) -> io::Result<SocketAddr> {
+    fn peer(&self, socket: RawFd) -> io::Result<PeerAddress> {
         descriptor::peer(socket)
     }
 

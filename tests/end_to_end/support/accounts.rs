@@ -17,6 +17,11 @@ impl Accounts {
         self.count("inputs", "imptcp", field)
     }
 
+    /// A count of the listener of this name.
+    pub fn listener(&self, name: &str, field: &str) -> u64 {
+        self.count("inputs", name, field)
+    }
+
     /// Connections of the TCP input that ended, by their reason.
     pub fn closed(&self) -> &Value {
         &self.member("inputs", "imptcp")["closed"]
