@@ -87,7 +87,10 @@ fn run(start: impl Fn(&Setup, &Scratch) -> Daemon) -> Vec<(&'static str, Vec<Str
         let lines = content.unwrap_or_default();
         let is_sent = |line: &&str| line.starts_with(" to ");
         let lines = lines.lines().filter(is_sent);
-        (file, lines.map(str::to_owned).collect())
+        // There is no order between connections.
+        let mut lines: Vec<String> = lines.map(str::to_owned).collect();
+        lines.sort();
+        (file, lines)
     };
     FILES.into_iter().map(content).collect()
 }
