@@ -11,6 +11,14 @@ pub const CHUNKS_PER_REACTOR: usize = 32;
 /// Chunks that a reactor lends to the kernel at once.
 pub const CHUNKS_PROVIDED_MAX: usize = 16;
 
+/// Receive space of a short chunk, in bytes: what connections receive into until
+/// they send more at once.
+pub const SHORT_CHUNK_BYTES: usize = 2 * 1024;
+
+/// Short chunks of a reactor: receives that find a place at once. They are
+/// copied and used again in the same turn.
+pub const SHORT_CHUNKS_PER_REACTOR: usize = 512;
+
 /// Default of `$MaxMessageSize`, in bytes.
 pub const MESSAGE_BYTES_DEFAULT: usize = 8 * 1024;
 
@@ -163,4 +171,6 @@ const _: () = {
     // Any message fits when nothing else waits.
     assert!(MESSAGE_BYTES_MAX <= OVERSIZE_WAITING_BYTES_MAX);
     assert!(CHUNKS_PER_REACTOR.is_power_of_two());
+    assert!(SHORT_CHUNKS_PER_REACTOR.is_power_of_two());
+    assert!(SHORT_CHUNK_BYTES < COPY_BYTES);
 };

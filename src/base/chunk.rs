@@ -13,12 +13,13 @@ use crossbeam_queue::ArrayQueue;
 use super::mapping::Mapping;
 use super::text::Lent;
 use super::wake::Sleeper;
-use crate::limits::{CHUNK_BYTES, DIRECT_ALIGN};
+use crate::limits::DIRECT_ALIGN;
 
 /// A fixed number of chunks in one mapping.
 pub struct ChunkPool {
     memory: Mapping,
     headroom: usize,
+    size: usize,
     count: usize,
     free: ArrayQueue<u16>,
     /// Woken when a chunk comes back while the reactor waits for one.
@@ -32,15 +33,20 @@ pub struct Chunk {
 }
 
 impl ChunkPool {
-    /// A pool of `count` chunks of [`CHUNK_BYTES`] behind `headroom` bytes;
+    /// A pool of `count` chunks of `size` bytes, each behind `headroom` bytes;
     /// `owner` is woken when a chunk is returned while it waits.
     ///
     /// # Errors
     /// Those of mmap(2).
-    pub fn new(count: u16, headroom: usize, owner: Arc<Sleeper>) -> io::Result<Arc<ChunkPool>> {
+    pub fn new(
+        count: u16,
+        size: usize,
+        headroom: usize,
+        owner: Arc<Sleeper>,
+    ) -> io::Result<Arc<ChunkPool>> {
         let headroom = headroom.next_multiple_of(DIRECT_ALIGN);
         let count = usize::from(count);
-        let memory = Mapping::new(count * (headroom + CHUNK_BYTES))?;
+        let memory = Mapping::new(count * (headroom + size))?;
         let free = ArrayQueue::new(count);
         for index in 0..count as u16 {
             // Cannot fail: the queue has a place for each chunk.
@@ -49,6 +55,7 @@ impl ChunkPool {
         Ok(Arc::new(ChunkPool {
             memory,
             headroom,
+            size,
             count,
             free,
             owner,
@@ -85,7 +92,7 @@ impl ChunkPool {
     }
 
     fn stride(&self) -> usize {
-        self.headroom + CHUNK_BYTES
+        self.headroom + self.size
     }
 }
 
@@ -100,7 +107,12 @@ impl Chunk {
         self.pool.headroom
     }
 
-    /// Address of the receive space ([`CHUNK_BYTES`] long), for the kernel.
+    /// Length of the receive space in bytes.
+    pub fn size(&self) -> usize {
+        self.pool.size
+    }
+
+    /// Address of the receive space, for the kernel.
     pub fn receive_address(&self) -> *mut u8 {
         // SAFETY: index < count, so the address lies inside the mapping.
         unsafe { self.base().add(self.pool.headroom) }
@@ -146,7 +158,7 @@ mod tests {
     use super::*;
 
     fn pool(count: u16) -> Arc<ChunkPool> {
-        ChunkPool::new(count, 100, Arc::new(Sleeper::new(|| {}))).unwrap()
+        ChunkPool::new(count, 4096, 100, Arc::new(Sleeper::new(|| {}))).unwrap()
     }
 
     #[test]
@@ -173,7 +185,7 @@ mod tests {
         let owner = Arc::new(Sleeper::new(move || {
             count.fetch_add(1, Ordering::Relaxed);
         }));
-        let pool = ChunkPool::new(1, 0, Arc::clone(&owner)).unwrap();
+        let pool = ChunkPool::new(1, 4096, 0, Arc::clone(&owner)).unwrap();
         drop(pool.take());
         assert_eq!(woken.load(Ordering::Relaxed), 0);
         owner.prepare();

@@ -19,13 +19,15 @@ use super::terminal;
 use crate::action::{Action, ActionCounters, ActionOptions, DriverOptions};
 use crate::base::clock::SystemClock;
 use crate::base::descriptor::EventFd;
-use crate::base::{ChunkPool, Counter, Heartbeat, Sleeper, kernel, pin};
+use crate::base::{Counter, Heartbeat, Sleeper, kernel, pin};
 use crate::config::{Config, PinThreads};
-use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX};
+use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX, SHORT_CHUNKS_PER_REACTOR};
 use crate::message::{LocalClock, Report};
 use crate::names::Names;
 use crate::queue::Queue;
-use crate::receive::{Admission, Inbox, Listener, Reactor, ReactorOptions, ReactorShared};
+use crate::receive::{
+    Admission, ChunkPools, Inbox, Listener, Reactor, ReactorOptions, ReactorShared,
+};
 use crate::ring::{Uring, UringOptions};
 use crate::rules::Program;
 use crate::template::Template;
@@ -355,13 +357,15 @@ fn react(parts: ReactorParts, started: Started) {
     let reactor = Uring::new(
         UringOptions {
             chunks: CHUNKS_PER_REACTOR as u16,
+            short_chunks: SHORT_CHUNKS_PER_REACTOR as u16,
             bundles: parts.bundles,
         },
         Arc::clone(&parts.event),
     )
     .and_then(|ring| {
-        let pool = ChunkPool::new(
+        let pools = ChunkPools::new(
             CHUNKS_PER_REACTOR as u16,
+            SHORT_CHUNKS_PER_REACTOR as u16,
             parts.shared.carry_bytes_max(&parts.options.framer),
             sleeper_of(&parts.event),
         )?;
@@ -371,7 +375,7 @@ fn react(parts: ReactorParts, started: Started) {
             LocalClock::system(),
             parts.options,
             parts.shared,
-            pool,
+            pools,
             parts.room,
         ))
     });

@@ -127,7 +127,7 @@ fn connection(
         timer: timer.map(|(timer, _)| timer.name().to_owned()),
         timer_expires_seconds: timer.map(|(_, left)| left.as_secs_f64()),
         probes: state.map(|state| state.probes),
-        keep_alive: account.liveness.as_ref().map(keep_alive),
+        keep_alive: account.liveness().map(keep_alive),
     }
 }
 

@@ -98,13 +98,7 @@ fn look(daemon: &Daemon, idle: Duration) -> Vec<Suspicion> {
         let state = states.of(account.listener, socket_states::peer(account)?);
         let is_paused = account.paused_since().is_some();
         let received_at = account.last_received_at();
-        let heard_at = heard_at(
-            received_at,
-            is_paused,
-            account.liveness.as_ref()?,
-            state,
-            now,
-        );
+        let heard_at = heard_at(received_at, is_paused, account.liveness()?, state, now);
         observed(account, heard_at)
     };
     suspicions(accounts.iter().filter_map(heard).collect(), idle, now)

@@ -21,8 +21,10 @@ pub struct ConnectionAccount {
     /// Number of the reactor that serves it.
     pub reactor: usize,
     pub opened_at: Instant,
-    /// Its socket's options, as read after it was accepted; of TCP only.
-    pub liveness: Option<Liveness>,
+    /// The options that its socket has from its listener; of TCP only.
+    inherited: Option<Liveness>,
+    /// The same as read from the socket.
+    read_back: OnceLock<Liveness>,
     pub messages: Counter,
     pub bytes: Counter,
     /// Frames with a fault.
@@ -46,7 +48,7 @@ impl ConnectionAccount {
         listener: usize,
         reactor: usize,
         opened_at: Instant,
-        liveness: Option<Liveness>,
+        inherited: Option<Liveness>,
     ) -> ConnectionAccount {
         ConnectionAccount {
             peer,
@@ -54,7 +56,8 @@ impl ConnectionAccount {
             listener,
             reactor,
             opened_at,
-            liveness,
+            inherited,
+            read_back: OnceLock::new(),
             messages: Counter::default(),
             bytes: Counter::default(),
             framing_faults: Counter::default(),
@@ -107,6 +110,18 @@ impl ConnectionAccount {
     pub fn paused_since(&self) -> Option<Instant> {
         let nanos = self.paused_since.load(Ordering::Relaxed);
         (nanos > 0).then_some(Instant { nanos })
+    }
+
+    /// What the kernel does about a silent peer: as read from the socket, or as
+    /// of its listener as long as it was not read. None at a unix socket.
+    pub fn liveness(&self) -> Option<&Liveness> {
+        self.read_back.get().or(self.inherited.as_ref())
+    }
+
+    /// Notes the options of its socket.
+    pub(super) fn set_liveness(&self, liveness: Liveness) {
+        // They are read once.
+        let _ = self.read_back.set(liveness);
     }
 
     /// The peer's name, if it is known.

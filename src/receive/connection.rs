@@ -11,9 +11,12 @@ use super::wrapping::Wrapping;
 use super::{CloseReason, ConnectionAccount};
 use crate::base::Instant;
 use crate::message::Source;
+use crate::ring::Size;
 
 /// What a reactor knows of a connection.
 pub(super) struct Connection {
+    /// Different from those of all other connections of the reactor.
+    pub serial: u64,
     pub socket: RawFd,
     /// Index of its listener.
     pub listener: usize,
@@ -25,6 +28,10 @@ pub(super) struct Connection {
     /// The bytes of a frame that has not ended.
     pub carry: Vec<u8>,
     pub receive: ReceiveState,
+    /// The chunks that it receives into.
+    pub size: Size,
+    /// Whether its receive was cancelled because it needs larger ones.
+    pub is_growing: bool,
     /// The peer's address, while its name is looked up.
     pub asked: Option<IpAddr>,
     /// Why its receive was cancelled: the daemon wants it closed.
@@ -34,7 +41,7 @@ pub(super) struct Connection {
 impl Connection {
     /// The reason behind an error of recv(2).
     pub fn close_reason(&self, error: &io::Error) -> CloseReason {
-        let liveness = self.account.liveness;
+        let liveness = self.account.liveness();
         let has_user_timeout = liveness.is_some_and(|found| found.user_timeout.is_some());
         CloseReason::of_error(error, has_user_timeout)
     }
@@ -62,6 +69,8 @@ impl Connection {
 pub(super) enum ReceiveState {
     /// Under way in the ring.
     Armed,
+    /// Ended for want of a chunk, in this turn: at its end there may be some.
+    Unfed,
     /// Ended for want of a chunk; waits in the reactor's list.
     Starved,
     /// Not begun: the name of the peer is looked up, until then at most.

@@ -23,9 +23,9 @@ pub trait Ring {
     /// completion says that it is the last.
     fn accept(&mut self, listener: RawFd, token: Token);
 
-    /// Receives from a socket into provided chunks, one completion for each
-    /// chunk, until a completion says that it is the last.
-    fn receive(&mut self, socket: RawFd, token: Token);
+    /// Receives from a socket into provided chunks of this size, one completion
+    /// for each chunk, until a completion says that it is the last.
+    fn receive(&mut self, socket: RawFd, size: Size, token: Token);
 
     /// Waits until the peer of a socket on which nothing is received closes its
     /// side, or the connection fails: one completion.
@@ -55,10 +55,20 @@ pub trait Ring {
     fn close(&mut self, socket: RawFd);
 
     /// Gives a chunk to receive into.
-    fn provide(&mut self, chunk: Chunk);
+    fn provide(&mut self, size: Size, chunk: Chunk);
 
-    /// Chunks that were provided and not used.
-    fn provided(&self) -> usize;
+    /// Chunks of this size that were provided and not used.
+    fn provided(&self, size: Size) -> usize;
+
+    /// Submits what was asked for, and returns the number of completions that
+    /// are there; does not wait for one.
+    ///
+    /// # Errors
+    /// Those of io_uring_enter(2).
+    fn poll(&mut self) -> io::Result<usize>;
+
+    /// Sleeps for `time` whatever completes meanwhile.
+    fn rest(&mut self, time: Duration);
 
     /// Submits what was asked for and waits for a completion, at most for
     /// `timeout`.
@@ -77,8 +87,31 @@ pub trait Ring {
 #[repr(u8)]
 pub enum Kind {
     Accept = 1,
+    /// Into whole chunks.
     Receive = 2,
     Watch = 3,
+    /// Into short ones.
+    ReceiveShort = 4,
+}
+
+/// The sizes of chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// [`SHORT_CHUNK_BYTES`](crate::limits::SHORT_CHUNK_BYTES), without
+    /// headroom.
+    Short,
+    /// [`CHUNK_BYTES`](crate::limits::CHUNK_BYTES).
+    Whole,
+}
+
+impl Size {
+    /// The kind of a receive into chunks of this size.
+    pub fn kind(self) -> Kind {
+        match self {
+            Size::Short => Kind::ReceiveShort,
+            Size::Whole => Kind::Receive,
+        }
+    }
 }
 
 /// One completion.

@@ -16,11 +16,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Completion, Kind, Outcome, Received, Ring, Token, Unread};
+use super::{Completion, Kind, Outcome, Received, Ring, Size, Token, Unread};
 use crate::base::descriptor::{EventFd, PeerAddress};
 use crate::base::simulated::{Random, SimulatedClock};
 use crate::base::{Chunk, Clock, Instant, Liveness, liveness};
-use crate::limits::CHUNK_BYTES;
 
 /// Descriptors of simulated sockets start here. None is used twice, so that a
 /// use after the close is never taken for the use of another socket.
@@ -84,6 +83,7 @@ struct RingState {
     event: Arc<EventFd>,
     chunks_max: usize,
     provided: VecDeque<Chunk>,
+    provided_short: VecDeque<Chunk>,
     receives: BTreeMap<Token, Receive>,
     accepts: BTreeMap<Token, Accept>,
     watches: BTreeMap<Token, Watch>,
@@ -96,6 +96,7 @@ struct RingState {
 
 struct Receive {
     socket: RawFd,
+    size: Size,
     is_cancelled: bool,
     /// Whether the kernel has not tried it yet.
     is_new: bool,
@@ -132,6 +133,7 @@ impl SimulatedNetwork {
             event,
             chunks_max,
             provided: VecDeque::new(),
+            provided_short: VecDeque::new(),
             receives: BTreeMap::new(),
             accepts: BTreeMap::new(),
             watches: BTreeMap::new(),
@@ -230,7 +232,7 @@ impl SimulatedNetwork {
         self.0.borrow_mut().ring(ring).sleep.flatten()
     }
 
-    /// Chunks that this ring has and has not used.
+    /// Whole chunks that this ring has and has not used.
     pub fn provided(&self, ring: usize) -> usize {
         self.0.borrow_mut().ring(ring).provided.len()
     }
@@ -239,6 +241,22 @@ impl SimulatedNetwork {
     /// completion.
     pub fn interrupt(&self, ring: usize) {
         self.0.borrow_mut().ring(ring).is_interrupted = true;
+    }
+}
+
+impl RingState {
+    fn chunks(&self, size: Size) -> &VecDeque<Chunk> {
+        match size {
+            Size::Short => &self.provided_short,
+            Size::Whole => &self.provided,
+        }
+    }
+
+    fn chunks_mut(&mut self, size: Size) -> &mut VecDeque<Chunk> {
+        match size {
+            Size::Short => &mut self.provided_short,
+            Size::Whole => &mut self.provided,
+        }
     }
 }
 
@@ -261,7 +279,7 @@ impl Network {
         let receives = state.receives.iter().filter(|(_, receive)| {
             let socket = &self.sockets[(receive.socket - FIRST_SOCKET) as usize];
             // A buffer is picked before the kernel looks for data.
-            let has_no_chunk = receive.is_new && state.provided.is_empty();
+            let has_no_chunk = receive.is_new && state.chunks(receive.size).is_empty();
             let has_data = !socket.unread.is_empty() || socket.is_finished || socket.is_reset;
             receive.is_cancelled || has_no_chunk || has_data
         });
@@ -288,7 +306,7 @@ impl Network {
             }
             match kind {
                 Kind::Accept => self.run_accept(ring, token),
-                Kind::Receive => self.run_receive(ring, token),
+                Kind::Receive | Kind::ReceiveShort => self.run_receive(ring, token),
                 Kind::Watch => {
                     self.rings[ring].watches.remove(&token);
                     self.complete(ring, token, Outcome::HungUp, true);
@@ -332,8 +350,9 @@ impl Network {
 
     fn run_receive(&mut self, ring: usize, token: Token) {
         loop {
-            let has_chunk = !self.rings[ring].provided.is_empty();
             let receive = &self.rings[ring].receives[&token];
+            let size = receive.size;
+            let has_chunk = !self.rings[ring].chunks(size).is_empty();
             let (name, is_new, is_cancelled) =
                 (receive.socket, receive.is_new, receive.is_cancelled);
             let socket = self.socket(name);
@@ -345,7 +364,7 @@ impl Network {
             } else if !has_chunk && (is_new || has_data || has_ended) {
                 Received::NoChunk
             } else if has_data {
-                if self.receive_bytes(ring, token, name) {
+                if self.receive_bytes(ring, size, token, name) {
                     return;
                 }
                 continue;
@@ -364,12 +383,14 @@ impl Network {
 
     /// One receive into one or several chunks. Returns whether it is over for
     /// now.
-    fn receive_bytes(&mut self, ring: usize, token: Token, name: RawFd) -> bool {
-        let chunks = match self.faults.bundles {
-            true => self.rings[ring].provided.len(),
+    fn receive_bytes(&mut self, ring: usize, size: Size, token: Token, name: RawFd) -> bool {
+        let provided = self.rings[ring].chunks(size);
+        let chunk_bytes = provided[0].size();
+        let chunks = match self.faults.bundles && size == Size::Whole {
+            true => provided.len(),
             false => 1,
         };
-        let mut len = self.socket(name).unread.len().min(chunks * CHUNK_BYTES);
+        let mut len = self.socket(name).unread.len().min(chunks * chunk_bytes);
         let is_short = self.random.chance(self.faults.short);
         if is_short {
             len = self.random.within_log(1..len + 1);
@@ -379,9 +400,9 @@ impl Network {
             self.end_receive(ring, token, name);
         }
         while len > 0 {
-            let piece = len.min(CHUNK_BYTES);
+            let piece = len.min(chunk_bytes);
             len -= piece;
-            let chunk = self.rings[ring].provided.pop_front();
+            let chunk = self.rings[ring].chunks_mut(size).pop_front();
             let mut chunk = chunk.expect("as many chunks as counted");
             self.fill(&mut chunk, name, piece);
             let received = Received::Bytes { chunk, len: piece };
@@ -432,10 +453,11 @@ impl Ring for SimulatedRing {
         assert!(before.is_none(), "an accept was started twice");
     }
 
-    fn receive(&mut self, socket: RawFd, token: Token) {
+    fn receive(&mut self, socket: RawFd, size: Size, token: Token) {
         let mut network = self.network.0.borrow_mut();
         let receive = Receive {
             socket,
+            size,
             is_cancelled: false,
             is_new: true,
         };
@@ -458,8 +480,9 @@ impl Ring for SimulatedRing {
                     accept.is_cancelled = true;
                 }
             }
-            Kind::Receive => {
-                if let Some(receive) = state.receives.get_mut(&token) {
+            Kind::Receive | Kind::ReceiveShort => {
+                let receive = state.receives.get_mut(&token);
+                if let Some(receive) = receive.filter(|receive| receive.size.kind() == kind) {
                     receive.is_cancelled = true;
                 }
             }
@@ -528,18 +551,30 @@ impl Ring for SimulatedRing {
         socket.unread.clear();
     }
 
-    fn provide(&mut self, chunk: Chunk) {
+    fn provide(&mut self, size: Size, chunk: Chunk) {
         let mut network = self.network.0.borrow_mut();
         let state = network.ring(self.index);
         let is_provided = |other: &Chunk| other.index() == chunk.index();
-        assert!(!state.provided.iter().any(is_provided), "provided twice");
-        state.provided.push_back(chunk);
+        let chunks = state.chunks_mut(size);
+        assert!(!chunks.iter().any(is_provided), "provided twice");
+        chunks.push_back(chunk);
         assert!(state.provided.len() <= state.chunks_max);
     }
 
-    fn provided(&self) -> usize {
-        self.network.0.borrow_mut().ring(self.index).provided.len()
+    fn provided(&self, size: Size) -> usize {
+        let mut network = self.network.0.borrow_mut();
+        network.ring(self.index).chunks(size).len()
     }
+
+    fn poll(&mut self) -> io::Result<usize> {
+        let mut network = self.network.0.borrow_mut();
+        if network.ring(self.index).ready.is_empty() {
+            network.run(self.index);
+        }
+        Ok(network.ring(self.index).ready.len())
+    }
+
+    fn rest(&mut self, _time: Duration) {}
 
     /// Never sleeps.
     ///
@@ -583,6 +618,7 @@ impl Drop for SimulatedRing {
         if let Ok(mut network) = self.network.0.try_borrow_mut() {
             let state = network.ring(self.index);
             state.provided.clear();
+            state.provided_short.clear();
             state.ready.clear();
         }
     }

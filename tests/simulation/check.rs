@@ -111,7 +111,7 @@ impl World {
             );
         }
         self.check_nothing_held("held at the end");
-        for pool in &self.pools {
+        for pool in self.pools.iter().chain(&self.short_pools) {
             assert_eq!(pool.count(), pool.free_count(), "chunks are lost");
         }
         self.check_files();

@@ -17,6 +17,8 @@ pub struct Script {
     pub listeners: Vec<Limits>,
     pub chunks: usize,
     pub provided_max: usize,
+    /// A power of two.
+    pub short_chunks: u16,
     pub queue_size: usize,
     pub queue_bytes_max: usize,
     pub dequeue_batch_size: usize,
@@ -115,6 +117,7 @@ impl Script {
             timeout_shutdown: timeout(200_000),
             timeout_action_completion: timeout(100_000),
             provided_max: random.within(1..chunks + 1),
+            short_chunks: 1 << random.within(0..4),
             queue_size: match is_large {
                 true => random.within(100..3000),
                 false => random.within_log(5..200),

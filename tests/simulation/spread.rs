@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::world::Silent;
+use splashdam::base::Sleeper;
 use splashdam::base::descriptor::EventFd;
 use splashdam::base::simulated::{Random, SimulatedClock};
-use splashdam::base::{ChunkPool, Sleeper};
 use splashdam::frame::FramerOptions;
 use splashdam::message::LocalClock;
 use splashdam::queue::{Queue, QueueOptions};
 use splashdam::receive::{
-    Admission, Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
+    Admission, ChunkPools, Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions,
+    ReactorShared,
 };
 use splashdam::ring::simulated::{NetworkFaults, SimulatedNetwork};
 
@@ -60,7 +61,7 @@ fn loads(connections: u16) -> Vec<usize> {
         must_abandon: AtomicBool::new(false),
     });
     let framer = FramerOptions::default();
-    let pool = ChunkPool::new(CHUNKS as u16, framer.carry_bytes_max(), idle());
+    let pools = ChunkPools::new(CHUNKS as u16, 8, framer.carry_bytes_max(), idle());
     let mut acceptor = Reactor::new(
         network.ring(event(), CHUNKS),
         clock,
@@ -71,7 +72,7 @@ fn loads(connections: u16) -> Vec<usize> {
             provided_max: CHUNKS,
         },
         Arc::clone(&shared),
-        pool.expect("memory"),
+        pools.expect("memory"),
         idle(),
     );
     for number in 0..connections {

@@ -19,7 +19,8 @@ use splashdam::output::file::FileOptions;
 use splashdam::output::simulated::{SimulatedDisk, SimulatedExecutor};
 use splashdam::queue::{Queue, QueueOptions};
 use splashdam::receive::{
-    Admission, Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions, ReactorShared,
+    Admission, ChunkPools, Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions,
+    ReactorShared,
 };
 use splashdam::ring::simulated::{SimulatedNetwork, SimulatedRing};
 use splashdam::rules::{Program, Statement};
@@ -48,6 +49,7 @@ pub struct World {
     /// `None` when it is done.
     reactors: Vec<Option<SimulatedReactor>>,
     pub pools: Vec<Arc<ChunkPool>>,
+    pub short_pools: Vec<Arc<ChunkPool>>,
     pub reactor_shared: Arc<ReactorShared>,
     worker: Option<SimulatedWorker>,
     pub worker_shared: Arc<WorkerShared>,
@@ -166,6 +168,7 @@ impl World {
             peers: vec![None; script.connections.len()],
             reactors: Vec::new(),
             pools: Vec::new(),
+            short_pools: Vec::new(),
             reactor_shared,
             worker: None,
             worker_shared,
@@ -200,13 +203,15 @@ impl World {
             ..FramerOptions::default()
         };
         for (index, event) in events.iter().enumerate() {
-            let pool = ChunkPool::new(
+            let pools = ChunkPools::new(
                 self.script.chunks as u16,
+                self.script.short_chunks,
                 framer.carry_bytes_max(),
                 sleeper_of(event),
             );
-            let pool = pool.expect("memory");
-            self.pools.push(Arc::clone(&pool));
+            let pools = pools.expect("memory");
+            self.pools.push(Arc::clone(&pools.whole));
+            self.short_pools.push(Arc::clone(&pools.short));
             self.reactors.push(Some(Reactor::new(
                 self.network.ring(Arc::clone(event), self.script.chunks),
                 self.clock.clone(),
@@ -217,7 +222,7 @@ impl World {
                     provided_max: self.script.provided_max,
                 },
                 Arc::clone(&self.reactor_shared),
-                pool,
+                pools,
                 Arc::clone(&rooms[index]),
             )));
         }

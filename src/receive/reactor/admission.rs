@@ -8,18 +8,22 @@ use std::time::Duration;
 
 use super::{ACCEPT, Reactor};
 use crate::base::descriptor::PeerAddress;
-use crate::base::{Clock, Liveness, kernel};
+use crate::base::{Clock, kernel};
 use crate::message::{Severity, Source};
 use crate::receive::connection::{Connection, ReceiveState};
 use crate::receive::framing::ConnectionFramer;
 use crate::receive::tellings::Telling;
 use crate::receive::wrapping::Wrapping;
 use crate::receive::{CloseReason, ConnectionAccount, Handover, Peer};
-use crate::ring::{Ring, Token};
+use crate::ring::{Ring, Size, Token};
 
 /// How long a failed accept is not tried again: most fail for want of
 /// descriptors, and would fail at once for ever.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long after the accept the options of a socket are read: what ends before
+/// is spared it.
+const VERIFIED_AFTER: Duration = Duration::from_secs(1);
 
 impl<R: Ring, C: Clock> Reactor<R, C> {
     pub(super) fn accepted(&mut self, listener: usize, result: io::Result<i32>, is_last: bool) {
@@ -155,10 +159,6 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             return;
         };
         let (peer, source) = self.introduce(address, listener);
-        let liveness = match &peer {
-            Peer::Tcp(_) => self.liveness(socket, listener),
-            Peer::Unix { .. } => None,
-        };
         let shared = &self.shared.listeners[listener];
         let named = match &peer {
             // Behind a proxy the sender is known when its header has come.
@@ -166,20 +166,31 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             Peer::Tcp(_) | Peer::Unix { .. } => None,
         };
         shared.counters.connections_opened.add(1);
+        let inherited = shared.liveness().copied();
         let account =
-            ConnectionAccount::new(peer, listener, self.options.index, self.now, liveness);
+            ConnectionAccount::new(peer, listener, self.options.index, self.now, inherited);
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        let wrapping = Wrapping::of(&shared.options);
         let connection = Connection {
+            serial,
             socket,
             listener,
             source: Arc::new(source),
             account: Arc::new(account),
-            wrapping: Wrapping::of(&shared.options),
+            // A header is put in front of what follows it.
+            size: match &wrapping {
+                None => Size::Short,
+                Some(_) => Size::Whole,
+            },
+            wrapping,
             framer: ConnectionFramer::new(
                 &self.framers[listener],
                 self.oversize_sinks[listener].as_ref(),
             ),
             carry: Vec::new(),
             receive: ReceiveState::Armed,
+            is_growing: false,
             asked: None,
             ending: None,
         };
@@ -198,13 +209,18 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         });
         let registry = &self.shared.inboxes[self.options.index].registry;
         registry.enter(slot, Arc::clone(&connection.account));
+        let size = connection.size;
         self.connections[slot] = Some(connection);
+        if inherited.is_some() {
+            let at = self.now + VERIFIED_AFTER;
+            self.unverified.push_back((at, slot, serial));
+        }
         if self.is_ending {
             self.close(slot, CloseReason::Stop);
             return;
         }
         if !named.is_some_and(|address| self.waits_for_name(slot, address)) {
-            self.ring.receive(socket, slot as Token);
+            self.ring.receive(socket, size, slot as Token);
         }
     }
 
@@ -241,25 +257,5 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 (peer, source)
             }
         }
-    }
-
-    /// What the kernel does about a silent peer of an accepted socket; told
-    /// once for each listener where it is not what the configuration says.
-    pub(super) fn liveness(&self, socket: RawFd, listener: usize) -> Option<Liveness> {
-        let shared = &self.shared.listeners[listener];
-        let found = match self.ring.liveness(socket) {
-            Ok(found) => found,
-            // It is gone; its end will be received.
-            Err(_) => return shared.liveness().copied(),
-        };
-        if let Some(difference) = shared.options.keep_alive.differs(&found) {
-            if shared.counters.liveness_differs.get() == 0 {
-                let name = &shared.options.name;
-                let text = format!("accepted connections of listener {name}: {difference}");
-                self.shared.report.report(Severity::WARNING, text);
-            }
-            shared.counters.liveness_differs.add(1);
-        }
-        Some(found)
     }
 }

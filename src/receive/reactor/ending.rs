@@ -7,6 +7,15 @@ use crate::receive::CloseReason;
 use crate::receive::connection::ReceiveState;
 use crate::ring::{Kind, Ring, Token, Unread};
 
+/// Ended connections that are closed before it is looked at others.
+const ENDS_PER_TURN: usize = 64;
+
+/// Completions behind which those of a flood wait.
+pub(super) const ENDS_YIELD: usize = 16;
+
+/// Those of a flood that wait at most.
+pub(super) const ENDS_MAX: usize = 1024;
+
 impl<R: Ring, C: Clock> Reactor<R, C> {
     /// Closes a connection on which nothing is received and that has ended, unless bytes wait in its
     /// socket: these are received first. The completion may be that of a
@@ -36,11 +45,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 // The first reason is the one.
                 if connection.ending.is_none() {
                     connection.ending = Some(reason);
-                    self.ring.cancel(Kind::Receive, slot as Token);
+                    self.ring.cancel(connection.size.kind(), slot as Token);
                 }
             }
-            ReceiveState::Starved => {
-                self.starved.retain(|starved| *starved != slot);
+            ReceiveState::Unfed | ReceiveState::Starved => {
+                self.forget_hunger(slot);
                 self.close(slot, reason);
             }
             ReceiveState::Naming { .. } => self.close(slot, reason),
@@ -94,6 +103,35 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             } else {
                 self.idle_at = Some(self.idle_at.map_or(at, |next| next.min(at)));
             }
+        }
+    }
+
+    /// Notes that a connection has ended by itself: it is closed behind what
+    /// others have sent.
+    pub(super) fn ended(&mut self, slot: usize, reason: CloseReason) {
+        if let Some(connection) = &mut self.connections[slot] {
+            connection.ending = Some(reason);
+            self.ended.push_back((slot, reason));
+        }
+    }
+
+    /// Closes the connections that have ended in this turn. Of a flood of ends,
+    /// thousands of half-open connections that are reaped in a moment, only what
+    /// is too much: the others are not to wait for them.
+    pub(super) fn close_ended_at_once(&mut self) {
+        let is_flood = self.gathering.is_flood_of(self.ended.len());
+        while !self.ended.is_empty() && (!is_flood || self.ended.len() > ENDS_MAX) {
+            self.close_ended();
+        }
+    }
+
+    /// Closes some of the connections that have ended.
+    pub(super) fn close_ended(&mut self) {
+        for _ in 0..ENDS_PER_TURN {
+            let Some((slot, reason)) = self.ended.pop_front() else {
+                return;
+            };
+            self.close(slot, reason);
         }
     }
 
@@ -177,7 +215,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 self.ring.cancel(Kind::Accept, ACCEPT + listener as Token);
             }
         }
+        self.unfed.clear();
         self.starved.clear();
+        self.starved_short.clear();
         for slot in 0..self.connections.len() {
             self.end_connection(slot, CloseReason::Stop);
         }

@@ -2,11 +2,14 @@
 
 mod admission;
 mod ending;
+mod feeding;
+mod gathering;
 mod limiting;
 mod naming;
 mod publication;
 mod reception;
 mod unwrapping;
+mod verification;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -15,18 +18,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use self::ending::ENDS_YIELD;
+use self::gathering::{ENOUGH, Gathering, REST};
 use super::assembly::Assembly;
 use super::connection::Connection;
 use super::tellings::Telling;
-use super::{Admission, Inbox, Listener, OversizeQueue, OversizeSink, Peer};
-use crate::base::{ChunkPool, Clock, Instant, Sleeper};
+use super::{
+    Admission, ChunkPools, CloseReason, Inbox, Listener, OversizeQueue, OversizeSink, Peer,
+};
+use crate::base::{Clock, Instant, Sleeper};
 use crate::frame::FramerOptions;
 use crate::limits::{CHUNK_WAIT_MS_MAX, RECYCLED_MAX};
 use crate::message::batch::Recycler;
 use crate::message::{Batch, Body, LocalClock, Report, Severity, Timestamp};
 use crate::names::Names;
 use crate::queue::Queue;
-use crate::ring::{Completion, Outcome, Ring, Token};
+use crate::ring::{Completion, Outcome, Ring, Size, Token};
 
 /// Set in the token of an accept; the rest is the listener's index.
 const ACCEPT: Token = 1 << 40;
@@ -92,7 +99,7 @@ pub struct ReactorOptions {
     pub index: usize,
     /// For all listeners; each one says itself what else ends its frames.
     pub framer: FramerOptions,
-    /// Chunks that are provided to the ring at once at most.
+    /// Whole chunks that are provided to the ring at once at most.
     pub provided_max: usize,
 }
 
@@ -103,13 +110,26 @@ pub struct Reactor<R, C> {
     calendar: LocalClock,
     options: ReactorOptions,
     shared: Arc<ReactorShared>,
-    pool: Arc<ChunkPool>,
+    pools: ChunkPools,
     /// Woken when the queue has room.
     room: Arc<Sleeper>,
     connections: Vec<Option<Connection>>,
     vacant: Vec<usize>,
-    /// Connections whose receive found no chunk.
+    /// Serial number of the next connection.
+    next_serial: u64,
+    /// Accepted sockets whose options were not read yet: when, and the slots and
+    /// serial numbers of their connections.
+    unverified: VecDeque<(Instant, usize, u64)>,
+    /// Connections whose receive found no chunk in this turn.
+    unfed: Vec<usize>,
+    /// Those for which there was none at its end either.
     starved: VecDeque<usize>,
+    /// The same, of short chunks.
+    starved_short: VecDeque<usize>,
+    /// Connections that their peers or the kernel have ended, oldest first.
+    ended: VecDeque<(usize, CloseReason)>,
+    /// Where a cut frame is joined to its continuation in a short chunk.
+    joined: Vec<u8>,
     /// Connections whose peer's name is looked up, by its address.
     unnamed: HashMap<IpAddr, Vec<usize>>,
     /// Those of them on which nothing is received until then, and their limits.
@@ -137,6 +157,7 @@ pub struct Reactor<R, C> {
     pending: VecDeque<Pending>,
     /// Batches that may still lie in their chunks, oldest first.
     in_chunks: VecDeque<(Instant, Weak<Body>)>,
+    gathering: Gathering,
     /// Time of the present turn.
     now: Instant,
     received: Timestamp,
@@ -149,7 +170,7 @@ struct Pending {
 }
 
 impl<R: Ring, C: Clock> Reactor<R, C> {
-    /// A reactor without connections. `pool` must not be shared with another
+    /// A reactor without connections. `pools` must not be shared with another
     /// reactor; `room` is one of the queue's producers.
     pub fn new(
         ring: R,
@@ -157,10 +178,10 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         calendar: LocalClock,
         options: ReactorOptions,
         shared: Arc<ReactorShared>,
-        pool: Arc<ChunkPool>,
+        pools: ChunkPools,
         room: Arc<Sleeper>,
     ) -> Reactor<R, C> {
-        assert!(pool.headroom() >= shared.carry_bytes_max(&options.framer));
+        assert!(pools.whole.headroom() >= shared.carry_bytes_max(&options.framer));
         let recycler = Arc::new(Recycler::new(RECYCLED_MAX));
         let now = clock.now();
         let collected = shared
@@ -185,11 +206,17 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             calendar,
             options,
             shared,
-            pool,
+            pools,
             room,
             connections: Vec::new(),
             vacant: Vec::new(),
+            next_serial: 0,
+            unverified: VecDeque::new(),
+            unfed: Vec::new(),
             starved: VecDeque::new(),
+            starved_short: VecDeque::new(),
+            ended: VecDeque::new(),
+            joined: Vec::new(),
             unnamed: HashMap::new(),
             naming: VecDeque::new(),
             resting: Vec::new(),
@@ -203,6 +230,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             lent: Assembly::new(recycler),
             pending: VecDeque::new(),
             in_chunks: VecDeque::new(),
+            gathering: Gathering::default(),
             now,
             received: Timestamp::default(),
             is_ending: false,
@@ -223,8 +251,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     /// # Errors
     /// Those of the ring; the reactor cannot go on after one.
     pub fn tick(&mut self) -> io::Result<bool> {
-        let timeout = self.timeout();
-        self.ring.wait(timeout)?;
+        self.wait()?;
         self.now = self.clock.now();
         self.received = self.calendar.timestamp(self.clock.unix_nanos());
         while let Some(completion) = self.ring.complete() {
@@ -241,16 +268,15 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             self.forget_backlogs();
         }
         self.inflate_on();
-        for listener in 0..self.collected.len() {
-            self.publish_collected(listener);
-        }
-        self.offer_pending();
+        self.close_ended_at_once();
+        self.publish_all();
         if self.shared.must_abandon.load(Ordering::Acquire) {
             self.abandon();
         }
         self.close_asked();
         self.close_idle();
         self.tell_limited();
+        self.verify();
         self.compact();
         self.provide();
         self.restart();
@@ -260,11 +286,35 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         Ok(!is_done)
     }
 
+    /// Waits for completions. Those of a flood of ends are closed when there is
+    /// little else to do.
+    fn wait(&mut self) -> io::Result<()> {
+        if !self.ended.is_empty() {
+            let ready = self.ring.poll()?;
+            if ready < ENDS_YIELD {
+                self.close_ended();
+            }
+            if ready > 0 || !self.ended.is_empty() {
+                return Ok(());
+            }
+            self.publish_all();
+        }
+        if self.gathering.is_worth_it() && self.ring.poll()? < ENOUGH {
+            self.ring.rest(REST);
+        }
+        let timeout = self.timeout();
+        self.ring.wait(timeout)?;
+        self.gathering.begin(self.clock.now());
+        Ok(())
+    }
+
     /// Time until something has to be done without a completion.
     fn timeout(&mut self) -> Option<Duration> {
         // The receives that were restarted may find nothing to receive; the
         // chunks are for those that still wait, then.
-        if !self.starved.is_empty() && self.ring.provided() > 0 {
+        if (!self.starved.is_empty() && self.ring.provided(Size::Whole) > 0)
+            || (!self.starved_short.is_empty() && self.ring.provided(Size::Short) > 0)
+        {
             return Some(Duration::ZERO);
         }
         // Nothing else wakes it for what it has already.
@@ -287,6 +337,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             .chain(limited)
             .chain(self.idle_at)
             .chain(self.naming_until())
+            .chain(self.unverified.front().map(|(at, ..)| *at))
             .min()?;
         Some(next.since(self.clock.now()))
     }
@@ -297,6 +348,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             outcome,
             is_last,
         } = completion;
+        self.gathering.count(&outcome);
         match outcome {
             Outcome::Woken => {}
             Outcome::Accepted(result) => self.accepted((token - ACCEPT) as usize, result, is_last),
@@ -311,32 +363,32 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if !self.pending.is_empty() || self.is_ending {
             return;
         }
-        self.pool.owner().awake();
+        while let Some(chunk) = self.pools.short.take() {
+            self.ring.provide(Size::Short, chunk);
+        }
+        let pool = &self.pools.whole;
+        pool.owner().awake();
         loop {
-            while self.ring.provided() < self.options.provided_max {
-                let Some(chunk) = self.pool.take() else { break };
-                self.ring.provide(chunk);
+            while self.ring.provided(Size::Whole) < self.options.provided_max {
+                let Some(chunk) = pool.take() else { break };
+                self.ring.provide(Size::Whole, chunk);
             }
-            if self.ring.provided() > 0 {
+            if self.ring.provided(Size::Whole) > 0 {
                 return;
             }
             // All chunks are on their way; one may have come back meanwhile.
-            self.pool.owner().prepare();
-            if self.pool.free_count() == 0 {
+            pool.owner().prepare();
+            if pool.free_count() == 0 {
                 return;
             }
-            self.pool.owner().awake();
+            pool.owner().awake();
         }
     }
 
     /// Starts what had to rest: receives, as many as there are chunks, and
     /// accepts.
     fn restart(&mut self) {
-        for _ in 0..self.ring.provided().min(self.starved.len()) {
-            if let Some(slot) = self.starved.pop_front() {
-                self.rearm(slot);
-            }
-        }
+        self.feed();
         let now = self.now;
         let due: Vec<usize> = self
             .resting

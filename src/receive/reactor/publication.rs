@@ -18,6 +18,14 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
     }
 
+    /// Gives the queue what was collected, and what waits for room in it.
+    pub(super) fn publish_all(&mut self) {
+        for listener in 0..self.collected.len() {
+            self.publish_collected(listener);
+        }
+        self.offer_pending();
+    }
+
     pub(super) fn publish_collected(&mut self, listener: usize) {
         if !self.collected[listener].is_empty() {
             let reception = self.reception(listener);

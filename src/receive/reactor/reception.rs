@@ -13,48 +13,33 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     pub(super) fn receive(&mut self, slot: usize, received: Received, is_last: bool) {
         match received {
             Received::Bytes { chunk, len } => {
+                let is_full = len == chunk.size();
                 self.take_bytes(slot, chunk, len);
+                if is_full {
+                    self.grow(slot, !is_last);
+                }
                 if is_last {
                     self.rearm(slot);
                 }
             }
-            Received::NoChunk => self.starve(slot),
+            Received::NoChunk => self.unfeed(slot),
             // Nothing is under way on the socket any more.
-            Received::End => self.close(slot, CloseReason::Peer),
+            Received::End => self.ended(slot, CloseReason::Peer),
             Received::Cancelled => {
                 let connection = self.connections[slot].as_ref();
                 let ending = connection.and_then(|connection| connection.ending);
-                if ending.is_none() && self.is_paused_to_inflate(slot) {
+                let is_growing = connection.is_some_and(|connection| connection.is_growing);
+                if ending.is_none() && (is_growing || self.is_paused_to_inflate(slot)) {
                     return self.rearm(slot);
                 }
                 self.close(slot, ending.unwrap_or(CloseReason::Stop));
             }
             Received::Failed(error) => {
                 if let Some(connection) = &self.connections[slot] {
-                    self.close(slot, connection.close_reason(&error));
+                    self.ended(slot, connection.close_reason(&error));
                 }
             }
         }
-    }
-
-    /// Pauses a connection for want of a chunk, unless it is to end.
-    pub(super) fn starve(&mut self, slot: usize) {
-        let Some(connection) = &mut self.connections[slot] else {
-            return;
-        };
-        if let Some(reason) = connection.ending {
-            return self.close(slot, reason);
-        }
-        if connection.has_backlog() {
-            return self.wait_to_inflate(slot);
-        }
-        connection.receive = ReceiveState::Starved;
-        connection.account.pause(self.now);
-        // Its end shall be noticed also while nothing is received.
-        self.ring.watch(connection.socket, slot as Token);
-        let counters = &self.shared.listeners[connection.listener].counters;
-        counters.starved.add(1);
-        self.starved.push_back(slot);
     }
 
     pub(super) fn rearm(&mut self, slot: usize) {
@@ -78,7 +63,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             self.ring.cancel(Kind::Watch, slot as Token);
         }
         connection.receive = ReceiveState::Armed;
-        self.ring.receive(connection.socket, slot as Token);
+        connection.is_growing = false;
+        self.ring
+            .receive(connection.socket, connection.size, slot as Token);
     }
 
     /// Frames and parses what was received.
@@ -96,11 +83,28 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
     }
 
+    /// Frames and parses what a short chunk received behind a frame that was cut.
+    fn frame_joined(&mut self, slot: usize, chunk: Chunk, range: Range<usize>) {
+        let Some(connection) = &mut self.connections[slot] else {
+            return;
+        };
+        let mut joined = std::mem::take(&mut self.joined);
+        joined.clear();
+        joined.append(&mut connection.carry);
+        joined.extend_from_slice(&chunk.bytes()[range]);
+        drop(chunk);
+        self.collect(slot, &joined, 0, joined.len());
+        self.joined = joined;
+    }
+
     /// Frames and parses bytes of a chunk, behind its headroom.
     pub(super) fn frame_chunk(&mut self, slot: usize, mut chunk: Chunk, range: Range<usize>) {
         let Some(connection) = &mut self.connections[slot] else {
             return;
         };
+        if connection.carry.len() > range.start {
+            return self.frame_joined(slot, chunk, range);
+        }
         let counters = &self.shared.listeners[connection.listener].counters;
         // The cut frame is put in front of its continuation.
         let start = range.start - connection.carry.len();

@@ -77,7 +77,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     fn inflate(&mut self, slot: usize) {
         let mut out = std::mem::take(&mut self.inflated);
         // The cut frame stands in front of what continues it.
-        out.resize(self.pool.headroom() + INFLATE_BYTES, 0);
+        out.resize(self.pools.whole.headroom() + INFLATE_BYTES, 0);
         let mut inflated = 0;
         while inflated < INFLATE_TURN_BYTES && self.pending.is_empty() {
             let Some(connection) = &mut self.connections[slot] else {

@@ -9,10 +9,6 @@ use io_uring::types::BufRingEntry;
 
 use crate::base::Chunk;
 use crate::base::mapping::Mapping;
-use crate::limits::CHUNK_BYTES;
-
-/// The only buffer group of a ring.
-pub const BUFFER_GROUP: u16 = 0;
 
 /// Chunks lent to the kernel.
 ///
@@ -20,6 +16,7 @@ pub const BUFFER_GROUP: u16 = 0;
 /// buffer's number in the ring is its place, so that the first buffer of a
 /// bundle tells the others.
 pub struct Buffers {
+    group: u16,
     memory: Mapping,
     /// Number of places, a power of two.
     count: u16,
@@ -30,30 +27,31 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// Registers an empty ring of `count` places, a power of two.
+    /// Registers an empty ring of `count` places, a power of two, as this group.
     ///
     /// # Errors
     /// Those of mmap(2) and io_uring_register(2); EINVAL before kernel 5.19.
-    pub fn register(submitter: &Submitter<'_>, count: u16) -> io::Result<Buffers> {
+    pub fn register(submitter: &Submitter<'_>, group: u16, count: u16) -> io::Result<Buffers> {
         assert!(count.is_power_of_two());
         let memory = Mapping::new(usize::from(count) * size_of::<BufRingEntry>())?;
         // SAFETY: the mapping is page aligned, large enough, and is unmapped
         // only with the ring that it belongs to.
         unsafe {
-            submitter.register_buf_ring_with_flags(
-                memory.as_ptr() as u64,
-                count,
-                BUFFER_GROUP,
-                0,
-            )?;
+            submitter.register_buf_ring_with_flags(memory.as_ptr() as u64, count, group, 0)?;
         }
         Ok(Buffers {
+            group,
             memory,
             count,
             tail: 0,
             chunks: (0..count).map(|_| None).collect(),
             provided: 0,
         })
+    }
+
+    /// The group's number, for receives.
+    pub fn group(&self) -> u16 {
+        self.group
     }
 
     /// Chunks that the kernel has not used yet.
@@ -75,7 +73,7 @@ impl Buffers {
                 .cast::<BufRingEntry>()
                 .add(usize::from(place));
             entry.set_addr(chunk.receive_address() as u64);
-            entry.set_len(CHUNK_BYTES as u32);
+            entry.set_len(chunk.size() as u32);
             entry.set_bid(place);
         }
         self.chunks[usize::from(place)] = Some(chunk);

@@ -10,7 +10,7 @@ use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, squeue};
 
 use self::buffers::Buffers;
-use super::{Completion, Kind, Outcome, Ring, Token, Unread};
+use super::{Completion, Kind, Outcome, Ring, Size, Token, Unread};
 use crate::base::descriptor::{self, EventFd, PeerAddress};
 use crate::base::{Chunk, Liveness, liveness};
 
@@ -33,14 +33,16 @@ const COMPLETIONS: u32 = 4096;
 const TOKEN_BITS: u32 = 56;
 
 /// Kinds of operations that nobody waits for.
-const KIND_WAKE: u8 = 4;
-const KIND_SILENT: u8 = 5;
+const KIND_WAKE: u8 = 5;
+const KIND_SILENT: u8 = 6;
 
 /// Abilities that can be switched off so that tests run the other path.
 #[derive(Clone, Copy, Debug)]
 pub struct UringOptions {
-    /// Chunks that can be provided at once: a power of two.
+    /// Whole chunks that can be provided at once: a power of two.
     pub chunks: u16,
+    /// Short chunks that can be provided at once: a power of two.
+    pub short_chunks: u16,
     /// Receive into several chunks at once where the kernel can (6.10).
     pub bundles: bool,
 }
@@ -49,6 +51,7 @@ pub struct UringOptions {
 pub struct Uring {
     ring: IoUring,
     buffers: Buffers,
+    short_buffers: Buffers,
     bundles: bool,
     wake: Arc<EventFd>,
     /// Completions that are spread over several chunks wait here.
@@ -66,12 +69,15 @@ impl Uring {
             .setup_cqsize(COMPLETIONS)
             .setup_single_issuer()
             .setup_defer_taskrun()
+            .setup_taskrun_flag()
             .build(ENTRIES)?;
-        let buffers = Buffers::register(&ring.submitter(), options.chunks)?;
+        let buffers = Buffers::register(&ring.submitter(), 0, options.chunks)?;
+        let short_buffers = Buffers::register(&ring.submitter(), 1, options.short_chunks)?;
         let bundles = options.bundles && ring.params().is_feature_recvsend_bundle();
         let mut uring = Uring {
             ring,
             buffers,
+            short_buffers,
             bundles,
             wake,
             ready: VecDeque::new(),
@@ -112,8 +118,12 @@ impl Uring {
                     outcome: Outcome::Accepted(accept::outcome(&entry)),
                     is_last,
                 }),
-                kind if kind == Kind::Receive as u8 => {
-                    receive::outcomes(&entry, &mut self.buffers, |received, is_last| {
+                kind if kind == Kind::Receive as u8 || kind == Kind::ReceiveShort as u8 => {
+                    let buffers = match kind == Kind::Receive as u8 {
+                        true => &mut self.buffers,
+                        false => &mut self.short_buffers,
+                    };
+                    receive::outcomes(&entry, buffers, |received, is_last| {
                         self.ready.push_back(Completion {
                             token,
                             outcome: Outcome::Received(received),
@@ -144,14 +154,30 @@ impl Uring {
     }
 }
 
+/// What is no error of io_uring_enter(2): to be out of time, interrupted by a
+/// signal, or busy because completions wait.
+fn unless_busy(result: io::Result<usize>) -> io::Result<()> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) => match error.raw_os_error() {
+            Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
+            _ => Err(error),
+        },
+    }
+}
+
 impl Ring for Uring {
     fn accept(&mut self, listener: RawFd, token: Token) {
         self.submit(accept::entry(listener), Kind::Accept as u8, token);
     }
 
-    fn receive(&mut self, socket: RawFd, token: Token) {
-        let entry = receive::entry(socket, self.bundles);
-        self.submit(entry, Kind::Receive as u8, token);
+    fn receive(&mut self, socket: RawFd, size: Size, token: Token) {
+        let entry = match size {
+            Size::Whole => receive::entry(socket, &self.buffers, self.bundles),
+            // A message in pieces of several short chunks is no gain.
+            Size::Short => receive::entry(socket, &self.short_buffers, false),
+        };
+        self.submit(entry, size.kind() as u8, token);
     }
 
     fn watch(&mut self, socket: RawFd, token: Token) {
@@ -184,12 +210,42 @@ impl Ring for Uring {
         self.submit(close::entry(socket), KIND_SILENT, 0);
     }
 
-    fn provide(&mut self, chunk: Chunk) {
-        self.buffers.provide(chunk);
+    fn provide(&mut self, size: Size, chunk: Chunk) {
+        match size {
+            Size::Short => self.short_buffers.provide(chunk),
+            Size::Whole => self.buffers.provide(chunk),
+        }
     }
 
-    fn provided(&self) -> usize {
-        self.buffers.provided()
+    fn provided(&self, size: Size) -> usize {
+        match size {
+            Size::Short => self.short_buffers.provided(),
+            Size::Whole => self.buffers.provided(),
+        }
+    }
+
+    fn poll(&mut self) -> io::Result<usize> {
+        let has_work = {
+            let queue = self.ring.submission();
+            !queue.is_empty() || queue.taskrun()
+        };
+        if self.ready.is_empty() && has_work {
+            let result = self
+                .ring
+                .submitter()
+                .submit_with_args(0, &SubmitArgs::new());
+            unless_busy(result)?;
+        }
+        if self.ready.is_empty() {
+            self.reap();
+        }
+        Ok(self.ready.len())
+    }
+
+    fn rest(&mut self, time: Duration) {
+        // Not in io_uring_enter(2): accepts and multishot receives end a wait
+        // for several completions at the first one.
+        std::thread::sleep(time);
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
@@ -201,14 +257,7 @@ impl Ring for Uring {
         if let Some(timespec) = &timespec {
             args = args.timespec(timespec);
         }
-        match self.ring.submitter().submit_with_args(1, &args) {
-            Ok(_) => Ok(()),
-            Err(error) => match error.raw_os_error() {
-                // Out of time; interrupted by a signal; completions wait.
-                Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
-                _ => Err(error),
-            },
-        }
+        unless_busy(self.ring.submitter().submit_with_args(1, &args))
     }
 
     fn complete(&mut self) -> Option<Completion> {

@@ -6,15 +6,15 @@ use std::os::fd::RawFd;
 
 use io_uring::{cqueue, opcode, squeue, types};
 
-use super::buffers::{BUFFER_GROUP, Buffers};
-use crate::limits::CHUNK_BYTES;
+use super::buffers::Buffers;
 use crate::ring::Received;
 
-pub fn entry(socket: RawFd, bundles: bool) -> squeue::Entry {
+pub fn entry(socket: RawFd, buffers: &Buffers, bundles: bool) -> squeue::Entry {
+    let group = buffers.group();
     if bundles {
-        opcode::RecvMultiBundle::new(types::Fd(socket), BUFFER_GROUP).build()
+        opcode::RecvMultiBundle::new(types::Fd(socket), group).build()
     } else {
-        opcode::RecvMulti::new(types::Fd(socket), BUFFER_GROUP).build()
+        opcode::RecvMulti::new(types::Fd(socket), group).build()
     }
 }
 
@@ -58,7 +58,7 @@ pub fn outcomes(
             let error = io::Error::other("a receive completed into an unknown buffer");
             return each(Received::Failed(error), is_last);
         };
-        let len = left.min(CHUNK_BYTES);
+        let len = left.min(chunk.size());
         left -= len;
         place = buffers.next_place(place);
         each(Received::Bytes { chunk, len }, is_last && left == 0);
