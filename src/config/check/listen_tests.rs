@@ -114,7 +114,7 @@ fn each_module_binds_its_own_listeners_to_a_ruleset() {
 #[test]
 fn imptcp_inherits_its_number_of_sessions() {
     let listeners = listeners(
-        "module(load=\"imptcp\" maxSessions=\"3\")\ninput(type=\"imptcp\" port=\"1\")\n\
+        "module(load=\"imptcp.so\" maxSessions=\"3\")\ninput(type=\"imptcp\" port=\"1\")\n\
          input(type=\"imptcp\" port=\"2\" maxSessions=\"4\")",
     );
     let max = listeners.iter().map(|listener| listener.max_sessions);

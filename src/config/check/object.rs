@@ -17,11 +17,12 @@ impl Checker {
         let Some(name) = self.required(object, "load").cloned() else {
             return;
         };
-        if let Some(module) = ListenerModule::named(&name.value) {
+        let lower = name.value.to_ascii_lowercase();
+        if let Some(module) = ListenerModule::named(lower.strip_suffix(".so").unwrap_or(&lower)) {
             self.load(&name);
             return self.listener_module(module, object);
         }
-        match name.value.to_ascii_lowercase().as_str() {
+        match lower.as_str() {
             "builtin:omfile" | "omfile" => self.file_module(object),
             _ => self.load(&name),
         }
