@@ -36,9 +36,10 @@ pub const DEFAULT: &str = include_str!("default.conf");
 #[derive(Debug)]
 pub struct Config {
     pub globals: Globals,
-    /// `threads` of imptcp; one per core that is given to input if not set.
+    /// `threads` of imptcp, `workerThreads` of imtcp, whichever is more; one per
+    /// core that is given to input if not set.
     pub reactors: Option<usize>,
-    /// `maxSessionsTotal` of imptcp.
+    /// `maxSessionsTotal` of imptcp or imtcp, whichever is less.
     pub sessions_max: Option<u32>,
     /// The inputs, in the order of the configuration.
     pub listeners: Vec<ListenerOptions>,

@@ -98,6 +98,27 @@ fn another_byte_ends_a_frame_as_a_line_feed_does() {
 }
 
 #[test]
+fn a_line_feed_may_be_text() {
+    let mut options = with(Delimiters {
+        additional: Some(b';'),
+        line_feed_is_text: true,
+        ..Delimiters::default()
+    });
+    assert_eq!(
+        texts(&options, "one\n;\ntwo;3 a;b\n;three\n"),
+        ["one\n", "\ntwo", "a;b", "\n", "three\n"]
+    );
+    // Then only an octet count or the end of the stream ends a frame.
+    options.delimiters.additional = None;
+    assert!(options.delimiters.has_none());
+    assert_eq!(texts(&options, "3 a\nbone\n2 x;"), ["a\nb", "one\n2 x;"]);
+    // A line feed is text for `multiLine` too.
+    options.delimiters.additional = Some(b';');
+    options.delimiters.is_multi_line = true;
+    assert_eq!(texts(&options, "a\n<1>b;c;<2>d"), ["a\n<1>b;c", "<2>d"]);
+}
+
+#[test]
 fn with_multi_line_a_line_feed_ends_a_frame_only_before_a_priority() {
     assert_eq!(
         texts(&multi_line(), "<1>a\n b\n\n<2>c\n7 d\n <3>e"),
@@ -289,14 +310,15 @@ fn nothing_is_searched_twice() {
 fn any_options() -> impl Strategy<Value = FramerOptions> {
     let additional = prop_oneof![Just(None), any::<u8>().prop_map(Some), Just(Some(b';'))];
     let delimiters = prop_oneof![
-        (additional, any::<bool>(), any::<bool>()).prop_map(|(additional, multi, skips)| {
-            Delimiters {
+        (additional, prop::array::uniform3(any::<bool>())).prop_map(
+            |(additional, [line_feed_is_text, is_multi_line, skips_spaces])| Delimiters {
                 additional,
-                is_multi_line: multi,
-                skips_spaces: skips,
+                line_feed_is_text,
+                is_multi_line,
+                skips_spaces,
                 line_start: None,
             }
-        }),
+        ),
         prop::sample::select(vec!["^<", "z$", "^[0-9]|e", "$", "z{3,}"]).prop_map(|pattern| {
             Delimiters {
                 line_start: Some(LineStart::new(pattern).unwrap()),
@@ -409,6 +431,28 @@ proptest! {
         }
         prop_assert_eq!(found.frames, frames);
         prop_assert_eq!(found.faults, framer.take_faults());
+    }
+
+    /// A line feed that is text is any byte: where it stands changes nothing
+    /// but the text.
+    #[test]
+    fn a_line_feed_that_is_text_is_like_any_byte(mut stream in stream()) {
+        let options = |line_feed_is_text| with(Delimiters {
+            additional: Some(b';'),
+            line_feed_is_text,
+            ..Delimiters::default()
+        });
+        let found = yield_of(&options(true), &[&stream], Stream::Closed);
+        let shown: Vec<Vec<u8>> = found.frames.into_iter().map(|frame| frame.0).collect();
+        let replace = |bytes: &mut Vec<u8>| {
+            bytes.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b'z');
+        };
+        replace(&mut stream);
+        let found = yield_of(&options(false), &[&stream], Stream::Closed);
+        let expected: Vec<Vec<u8>> = found.frames.into_iter().map(|frame| frame.0).collect();
+        let mut replaced = shown;
+        replaced.iter_mut().for_each(replace);
+        prop_assert_eq!(replaced, expected);
     }
 
     /// All text is delivered where nothing is cut off.

@@ -11,6 +11,8 @@ use crate::limits::LINE_START_PROGRAM_BYTES_MAX;
 pub struct Delimiters {
     /// `addtlFrameDelimiter`: a byte that ends a frame as a line feed does.
     pub additional: Option<u8>,
+    /// `disableLFDelimiter`: a line feed ends no frame, only `additional` does.
+    pub line_feed_is_text: bool,
     /// `multiLine`: a delimiter ends a frame only where `<` follows it.
     pub is_multi_line: bool,
     /// `framing.delimiter.regex`: a frame ends before a line that this matches.
@@ -29,6 +31,8 @@ impl Delimiters {
             Some("multiLine")
         } else if self.additional.is_some() {
             Some("addtlFrameDelimiter")
+        } else if self.line_feed_is_text {
+            Some("disableLFDelimiter")
         } else if self.skips_spaces {
             Some("framingfix.cisco.asa")
         } else {
@@ -36,11 +40,18 @@ impl Delimiters {
         }
     }
 
+    /// Whether nothing but an octet count or the end of the stream ends a frame.
+    pub fn has_none(&self) -> bool {
+        self.line_feed_is_text && self.additional.is_none() && self.line_start.is_none()
+    }
+
     /// Where the first delimiter of `bytes` stands.
     pub(super) fn find(&self, bytes: &[u8]) -> Option<usize> {
-        match self.additional {
-            Some(additional) => memchr2(b'\n', additional, bytes),
-            None => memchr(b'\n', bytes),
+        match (self.additional, self.line_feed_is_text) {
+            (Some(additional), false) => memchr2(b'\n', additional, bytes),
+            (Some(additional), true) => memchr(additional, bytes),
+            (None, false) => memchr(b'\n', bytes),
+            (None, true) => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{AccessOptions, KeepAliveOptions, RateLimitOptions, UnixOptions};
 use crate::frame::{Delimiters, FramerOptions, OversizeMode};
 
-/// Parameters of one `input(type="imptcp" …)`.
+/// Parameters of one `input(type="imptcp" …)` or `input(type="imtcp" …)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListenerOptions {
     /// `port`; 0 lets the kernel choose.
@@ -47,6 +47,8 @@ pub struct ListenerOptions {
     pub notify_on_open: bool,
     /// `notifyOnConnectionClose`.
     pub notify_on_close: bool,
+    /// `preserveCase`: whether the names of senders keep their capitals.
+    pub preserve_case: bool,
     /// `ruleset`, as an index: what is done with its messages.
     pub ruleset: usize,
     /// Where the configuration makes the listener: file and line.
@@ -75,6 +77,7 @@ impl Default for ListenerOptions {
             idle_timeout: None,
             notify_on_open: false,
             notify_on_close: false,
+            preserve_case: true,
             ruleset: 0,
             place: String::new(),
         }
@@ -82,6 +85,16 @@ impl Default for ListenerOptions {
 }
 
 impl ListenerOptions {
+    /// The defaults of `input(type="imtcp")`, as rsyslog has them where they
+    /// differ.
+    pub fn imtcp() -> ListenerOptions {
+        ListenerOptions {
+            name: "imtcp".to_owned(),
+            max_sessions: Some(200),
+            ..ListenerOptions::default()
+        }
+    }
+
     /// How its connections are framed; `base` has what holds for all listeners.
     pub fn framer(&self, base: &FramerOptions) -> FramerOptions {
         let oversize = match base.oversize {

@@ -30,11 +30,13 @@ const LISTENER: SocketAddrV4 = SocketAddrV4::new(SERVER, 514);
 const EARLY_S: f64 = 0.5;
 const LATE_S: f64 = 10.0;
 
-/// In which of the two languages the listener is configured.
+/// In which of the two languages the listener is configured, and for which
+/// module.
 #[derive(Clone, Copy, Debug)]
 enum Syntax {
     RainerScript,
     Directives,
+    DirectivesOfImtcp,
 }
 
 /// Keepalive of a listener; times in seconds.
@@ -96,6 +98,17 @@ impl KeepAlive {
                  $InputPTCPServerNotifyOnConnectionClose on\n\
                  $InputPTCPServerListenIP {address}\n\
                  $InputPTCPServerRun {port}\n"
+            ),
+            // Named as the others, it is told in the same words.
+            Syntax::DirectivesOfImtcp => format!(
+                "$ModLoad imtcp\n\
+                 $InputTCPServerKeepAlive {on}\n\
+                 $InputTCPServerKeepAlive_time {time}\n\
+                 $InputTCPServerKeepAlive_intvl {interval}\n\
+                 $InputTCPServerKeepAlive_probes {probes}\n\
+                 $InputTCPServerNotifyOnConnectionClose on\n\
+                 $InputTCPServerInputName imptcp\n\
+                 $InputTCPServerRun {port}\n"
             ),
         }
     }
@@ -233,8 +246,13 @@ fn sleep_until(time: Instant) {
 
 /// Does it in both syntaxes at once, each in its own network.
 fn in_both_syntaxes(test: impl Fn(Syntax) + Sync) {
+    in_each(&[Syntax::RainerScript, Syntax::Directives], test);
+}
+
+/// The same in each of these.
+fn in_each(syntaxes: &[Syntax], test: impl Fn(Syntax) + Sync) {
     std::thread::scope(|scope| {
-        for syntax in [Syntax::RainerScript, Syntax::Directives] {
+        for &syntax in syntaxes {
             let test = &test;
             std::thread::Builder::new()
                 .name(format!("{syntax:?}"))
@@ -246,7 +264,12 @@ fn in_both_syntaxes(test: impl Fn(Syntax) + Sync) {
 
 #[test]
 fn connections_that_a_firewall_forgot_are_reaped_in_time_and_reported() {
-    in_both_syntaxes(|syntax| {
+    let syntaxes = [
+        Syntax::RainerScript,
+        Syntax::Directives,
+        Syntax::DirectivesOfImtcp,
+    ];
+    in_each(&syntaxes, |syntax| {
         let keep_alive = KeepAlive::LATE;
         let network = Network::new(FORGOTTEN_AFTER);
         let scratch = Scratch::new();

@@ -25,6 +25,7 @@ mod framing_parameters;
 mod full_disk;
 mod half_open;
 mod hostile;
+mod imtcp;
 mod names;
 mod rest;
 mod rulesets;

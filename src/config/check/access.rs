@@ -78,7 +78,7 @@ impl Checker {
         }
     }
 
-    /// Tells parameters of `input(type="imptcp")` that do not go together.
+    /// Tells parameters of an input that do not go together.
     pub(super) fn tell_mixed(&mut self, object: &Object) {
         if let (Some(_), Some(path)) = (object.parameter("port"), object.parameter("path")) {
             let message = "an input has a port or a path, not both";

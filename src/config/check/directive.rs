@@ -2,7 +2,7 @@
 
 use super::{Checker, Legacy};
 use crate::config::diagnostic::Diagnostic;
-use crate::config::parameters::{self, Command, LISTENER, Row, Setting, directive_names};
+use crate::config::parameters::{self, Command, Row, Setting, directive_names};
 use crate::config::span::Text;
 use crate::config::syntax::tree::Directive;
 use crate::rules::Statement;
@@ -22,18 +22,14 @@ impl Checker {
                 let legacy = self.legacy(row, written);
                 self.main_queue_legacy.extend(legacy);
             }
-            Some(Known::Module(row)) => {
-                self.needs_imptcp(written.name.span);
+            Some(Known::Module(module, row)) => {
+                self.needs_module(module, written.name.span);
                 let setting = self.read(row, written);
-                if let (Some(set), Some(module)) = (setting, &mut self.imptcp) {
-                    set(module);
+                if let (Some(set), Some(options)) = (setting, &mut self.state(module).options) {
+                    set(options);
                 }
             }
-            Some(Known::Listener(row)) => {
-                self.needs_imptcp(written.name.span);
-                let legacy = self.legacy(row, written);
-                Legacy::hold(&mut self.listener_legacy, legacy);
-            }
+            Some(Known::Listener(module, row)) => self.listener_directive(module, row, written),
             Some(Known::Action(row)) => {
                 let legacy = self.legacy(row, written);
                 Legacy::hold(&mut self.action_legacy, legacy);
@@ -68,16 +64,16 @@ impl Checker {
                 }
             }
             Command::AllowedSender => self.allowed_sender(written),
-            Command::Listen => self.listen_directive(written),
+            Command::Listen(module) => self.listen_directive(module, written),
             Command::DefaultTemplate => {
                 if let Some(name) = self.word(written) {
                     self.default_template = Some(name.spanned());
                 }
             }
-            Command::BindRuleset => {
-                self.needs_imptcp(written.name.span);
+            Command::BindRuleset(module) => {
+                self.needs_module(module, written.name.span);
                 if let Some(name) = self.word(written) {
-                    self.bound_ruleset = Some(name.spanned());
+                    self.state(module).bound_ruleset = Some(name.spanned());
                 }
             }
             Command::Ruleset => {
@@ -99,24 +95,18 @@ impl Checker {
         Vec::new()
     }
 
-    /// `$InputPTCPServerRun`: a listener with what was set before. What was set
-    /// stays so for the next one, as in rsyslog.
-    fn listen_directive(&mut self, written: &Directive) {
-        self.saw_input = true;
-        self.needs_imptcp(written.name.span);
-        let Some(row) = LISTENER.find("port") else {
-            return;
-        };
-        if let Some(port) = self.read(row, written) {
-            let mut settings: Vec<_> = self.listener_legacy.iter().map(Legacy::setting).collect();
-            settings.push(port);
-            self.listen(&settings, self.bound_ruleset.clone(), written.name.span);
-        }
-    }
-
     /// Reads the argument by a row.
-    fn read<T>(&mut self, row: &'static Row<T>, written: &Directive) -> Option<Setting<T>> {
+    pub(super) fn read<T>(
+        &mut self,
+        row: &'static Row<T>,
+        written: &Directive,
+    ) -> Option<Setting<T>> {
         let word = self.word(written)?;
+        if row.take.has_no_effect() {
+            let message = format!("${} has no effect in Splashdam", written.name.value);
+            let warning = Diagnostic::warning(written.name.span, message);
+            self.found.push(warning);
+        }
         match row.read(&word, true) {
             Ok(setting) => Some(setting),
             Err(error) => {
@@ -127,7 +117,11 @@ impl Checker {
     }
 
     /// Reads the argument by a row, for what follows.
-    fn legacy<T>(&mut self, row: &'static Row<T>, written: &Directive) -> Option<Legacy<T>> {
+    pub(super) fn legacy<T>(
+        &mut self,
+        row: &'static Row<T>,
+        written: &Directive,
+    ) -> Option<Legacy<T>> {
         let setting = self.read(row, written)?;
         let mut directive = written.name.clone();
         directive.value.insert(0, '$');

@@ -40,10 +40,13 @@ impl Checker {
         if is_wrong {
             return Err(diagnostics);
         }
+        // They share threads and connections: each shall have what it asks for.
+        let states = self.modules.iter();
+        let modules = states.filter_map(|state| state.options.as_ref());
         let config = Config {
             globals: self.globals,
-            reactors: self.imptcp.as_ref().and_then(|module| module.reactors),
-            sessions_max: self.imptcp.and_then(|module| module.sessions_max),
+            reactors: modules.clone().filter_map(|module| module.reactors).max(),
+            sessions_max: modules.filter_map(|module| module.sessions_max).min(),
             listeners,
             main_queue: self.main_queue,
             templates,

@@ -7,6 +7,7 @@ mod apply;
 mod directive;
 mod finish;
 mod include;
+mod listen;
 mod object;
 mod ruleset;
 mod template;
@@ -14,10 +15,11 @@ mod template;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use self::listen::ModuleState;
 use self::ruleset::Rulesets;
 use super::diagnostic::did_you_mean;
 use super::diagnostic::{Diagnostic, Diagnostics, Level};
-use super::parameters::{ImptcpModule, RSYSLOG_OBJECTS, Setting};
+use super::parameters::{ListenerModule, RSYSLOG_OBJECTS, Setting};
 use super::source::Sources;
 use super::span::{FileId, Span, Spanned, Text};
 use super::syntax;
@@ -54,15 +56,9 @@ struct Checker {
     sources: Sources,
     found: Vec<Diagnostic>,
     globals: Globals,
-    /// imptcp, once it is loaded.
-    imptcp: Option<ImptcpModule>,
-    /// Whether it was told that imptcp is not loaded.
-    told_to_load: bool,
+    /// In the order of [`ListenerModule::ALL`].
+    modules: [ModuleState; ListenerModule::ALL.len()],
     listeners: Vec<PlannedListener>,
-    /// `$InputPTCPServerBindRuleset`.
-    bound_ruleset: Option<Spanned<String>>,
-    /// `$InputPTCPServer…` so far.
-    listener_legacy: Vec<Legacy<ListenerOptions>>,
     /// `$AllowedSender TCP`.
     allowed_senders: Vec<Network>,
     main_queue: QueueOptions,
@@ -126,11 +122,8 @@ impl Checker {
             sources,
             found: Vec::new(),
             globals: Globals::default(),
-            imptcp: None,
-            told_to_load: false,
+            modules: Default::default(),
             listeners: Vec::new(),
-            bound_ruleset: None,
-            listener_legacy: Vec::new(),
             allowed_senders: Vec::new(),
             main_queue: QueueOptions::main(),
             main_queue_at: None,

@@ -1,18 +1,15 @@
 //! `module()`, `input()`, `main_queue()`, `global()`.
 
-use super::{Checker, PlannedListener};
+use super::Checker;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::parameters::{
-    FILE, FILE_MODULE, GLOBAL, ImptcpModule, LISTENER, MODULE, QUEUE, RSYSLOG_MODULES, Setting,
+    FILE, FILE_MODULE, GLOBAL, ListenerModule, QUEUE, RSYSLOG_MODULES,
 };
-use crate::config::span::{Span, Spanned, Text};
+use crate::config::span::Text;
 use crate::config::syntax::tree::Object;
-use crate::receive::ListenerOptions;
 
 /// The modules that there are.
-const MODULES: [&str; 3] = ["imptcp", "builtin:omfile", "omdiscard"];
-
-const LOAD_HINT: &str = "load it first: module(load=\"imptcp\")";
+const MODULES: [&str; 4] = ["imptcp", "imtcp", "builtin:omfile", "omdiscard"];
 
 impl Checker {
     /// `module(load="…" …)`.
@@ -20,14 +17,13 @@ impl Checker {
         let Some(name) = self.required(object, "load").cloned() else {
             return;
         };
-        match name.value.to_ascii_lowercase().as_str() {
+        let lower = name.value.to_ascii_lowercase();
+        if let Some(module) = ListenerModule::named(lower.strip_suffix(".so").unwrap_or(&lower)) {
+            self.load(&name);
+            return self.listener_module(module, object);
+        }
+        match lower.as_str() {
             "builtin:omfile" | "omfile" => self.file_module(object),
-            "imptcp" => {
-                self.load(&name);
-                let settings = self.settings(object, &MODULE);
-                let module = self.imptcp.get_or_insert_default();
-                settings.iter().for_each(|set| set(module));
-            }
             _ => self.load(&name),
         }
     }
@@ -36,12 +32,10 @@ impl Checker {
     pub(super) fn load(&mut self, name: &Text) {
         let lower = name.value.to_ascii_lowercase();
         let lower = lower.strip_suffix(".so").unwrap_or(&lower);
+        if let Some(module) = ListenerModule::named(lower) {
+            return self.load_listeners(module, name.span);
+        }
         match lower {
-            "imptcp" if self.imptcp.is_some() => {
-                let warning = Diagnostic::warning(name.span, "imptcp is loaded twice");
-                self.found.push(warning);
-            }
-            "imptcp" => self.imptcp = Some(ImptcpModule::default()),
             // Always there.
             "omdiscard" | "omfile" | "builtin:omfile" => {}
             _ if RSYSLOG_MODULES.contains(&lower) => {
@@ -96,62 +90,19 @@ impl Checker {
         let Some(name) = self.required(object, "type").cloned() else {
             return;
         };
+        if let Some(module) = ListenerModule::named(&name.value) {
+            return self.listener_object(module, object, name.span);
+        }
         let lower = name.value.to_ascii_lowercase();
-        if lower != "imptcp" {
-            if RSYSLOG_MODULES.contains(&lower.as_str()) {
-                return self.not_built(name.span, &format!("the module {lower}"));
-            }
-            let names = RSYSLOG_MODULES.iter().filter(|name| name.starts_with("im"));
-            let hint = self.suggest(&lower, ["imptcp"].into_iter().chain(names.copied()));
-            let message = format!("unknown input {}", name.value);
-            let error = Diagnostic::error(name.span, message).maybe_hint(hint);
-            return self.found.push(error);
+        if RSYSLOG_MODULES.contains(&lower.as_str()) {
+            return self.not_built(name.span, &format!("the module {lower}"));
         }
-        self.needs_imptcp(name.span);
-        let settings = self.settings(object, &LISTENER);
-        let has_place = ["port", "path"]
-            .iter()
-            .any(|name| object.parameter(name).is_some());
-        if !has_place && !object.is_broken {
-            let message = "input(type=\"imptcp\") has no port";
-            return self.error(object.name.span, message, "write for example port=\"514\"");
-        }
-        self.tell_mixed(object);
-        let ruleset = object.text("ruleset").map(Text::spanned);
-        self.listen(&settings, ruleset, object.name.span);
-    }
-
-    /// Tells, once, that imptcp is used and not loaded.
-    pub(super) fn needs_imptcp(&mut self, span: Span) {
-        if self.imptcp.is_none() && !self.told_to_load {
-            self.told_to_load = true;
-            self.error(span, "imptcp is not loaded", LOAD_HINT);
-        }
-    }
-
-    /// Adds a listener.
-    pub(super) fn listen(
-        &mut self,
-        settings: &[Setting<ListenerOptions>],
-        ruleset: Option<Spanned<String>>,
-        span: Span,
-    ) {
-        let mut listener = ListenerOptions::default();
-        settings.iter().for_each(|set| set(&mut listener));
-        if let Some(name) = listener.delimiters.without_meaning() {
-            let message = format!("`{name}` has no meaning beside `framing.delimiter.regex`");
-            let hint = "only lines that the expression matches begin a message";
-            self.error(span, message, hint);
-        }
-        let place = self.sources.place(span.file, span.start as usize);
-        if let Some(source) = self.sources.get(span.file) {
-            listener.place = format!("{}:{}", source.name, place.line);
-        }
-        self.listeners.push(PlannedListener {
-            options: listener,
-            ruleset,
-            span,
-        });
+        let own = ListenerModule::ALL.map(|module| module.parameters().name);
+        let names = RSYSLOG_MODULES.iter().filter(|name| name.starts_with("im"));
+        let hint = self.suggest(&lower, own.into_iter().chain(names.copied()));
+        let message = format!("unknown input {}", name.value);
+        let error = Diagnostic::error(name.span, message).maybe_hint(hint);
+        self.found.push(error);
     }
 
     /// `main_queue(…)`.

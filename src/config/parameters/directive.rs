@@ -1,7 +1,7 @@
 //! Directives (`$Name argument`): which row each of them leads to.
 
 use super::known::RSYSLOG_DIRECTIVES;
-use super::{ACTION, FILE, GLOBAL, ImptcpModule, LISTENER, MODULE, QUEUE, Row, Table};
+use super::{ACTION, FILE, GLOBAL, ListenerModule, ModuleOptions, QUEUE, Row, Table};
 use crate::action::ActionOptions;
 use crate::config::Globals;
 use crate::output::file::FileOptions;
@@ -12,8 +12,8 @@ use crate::receive::ListenerOptions;
 pub enum Directive {
     Global(&'static Row<Globals>),
     MainQueue(&'static Row<QueueOptions>),
-    Module(&'static Row<ImptcpModule>),
-    Listener(&'static Row<ListenerOptions>),
+    Module(ListenerModule, &'static Row<ModuleOptions>),
+    Listener(ListenerModule, &'static Row<ListenerOptions>),
     Action(&'static Row<ActionOptions>),
     File(&'static Row<FileOptions>),
     /// One that does something instead of setting a parameter.
@@ -29,14 +29,14 @@ pub enum Command {
     LoadModule,
     /// `$AllowedSender`.
     AllowedSender,
-    /// `$InputPTCPServerRun`.
-    Listen,
+    /// `$InputPTCPServerRun`, `$InputTCPServerRun`.
+    Listen(ListenerModule),
     /// `$template`.
     Template,
     /// `$ActionFileDefaultTemplate`.
     DefaultTemplate,
-    /// `$InputPTCPServerBindRuleset`.
-    BindRuleset,
+    /// `$InputPTCPServerBindRuleset`, `$InputTCPServerBindRuleset`.
+    BindRuleset(ListenerModule),
     /// `$RuleSet`.
     Ruleset,
     /// `$DefaultRuleset`.
@@ -45,13 +45,24 @@ pub enum Command {
     Include,
 }
 
-const COMMANDS: [(&str, Command); 9] = [
+const COMMANDS: [(&str, Command); 11] = [
     ("AllowedSender", Command::AllowedSender),
     ("ModLoad", Command::LoadModule),
-    ("InputPTCPServerRun", Command::Listen),
+    (
+        "InputPTCPServerRun",
+        Command::Listen(ListenerModule::Imptcp),
+    ),
+    ("InputTCPServerRun", Command::Listen(ListenerModule::Imtcp)),
     ("Template", Command::Template),
     ("ActionFileDefaultTemplate", Command::DefaultTemplate),
-    ("InputPTCPServerBindRuleset", Command::BindRuleset),
+    (
+        "InputPTCPServerBindRuleset",
+        Command::BindRuleset(ListenerModule::Imptcp),
+    ),
+    (
+        "InputTCPServerBindRuleset",
+        Command::BindRuleset(ListenerModule::Imtcp),
+    ),
     ("RuleSet", Command::Ruleset),
     ("DefaultRuleset", Command::DefaultRuleset),
     ("IncludeConfig", Command::Include),
@@ -70,12 +81,17 @@ pub fn directive(name: &str) -> Option<Directive> {
         return Some(Directive::NotBuilt);
     }
     let is = |known: &str| known.eq_ignore_ascii_case(name);
+    for module in ListenerModule::ALL {
+        let parameters = module.parameters();
+        if let Some(row) = find(&parameters.own, is) {
+            return Some(built(row, |row| Directive::Module(module, row)));
+        }
+        if let Some(row) = find(&parameters.input, is) {
+            return Some(built(row, |row| Directive::Listener(module, row)));
+        }
+    }
     if let Some(row) = find(&GLOBAL, is) {
         Some(built(row, Directive::Global))
-    } else if let Some(row) = find(&MODULE, is) {
-        Some(built(row, Directive::Module))
-    } else if let Some(row) = find(&LISTENER, is) {
-        Some(built(row, Directive::Listener))
     } else if let Some(row) = find(&ACTION, is) {
         Some(built(row, Directive::Action))
     } else if let Some(row) = find(&FILE, is) {
@@ -98,8 +114,10 @@ pub fn directive_names() -> Vec<String> {
         names.push(format!("$Action{end}"));
     }
     names.extend(legacy_names(&GLOBAL));
-    names.extend(legacy_names(&MODULE));
-    names.extend(legacy_names(&LISTENER));
+    for module in ListenerModule::ALL {
+        names.extend(legacy_names(&module.parameters().own));
+        names.extend(legacy_names(&module.parameters().input));
+    }
     names.extend(legacy_names(&ACTION));
     names.extend(legacy_names(&FILE));
     names.extend(RSYSLOG_DIRECTIVES.iter().map(|name| format!("${name}")));
@@ -116,7 +134,10 @@ fn find<T>(table: &'static Table<T>, is: impl Fn(&str) -> bool) -> Option<&'stat
     rows.find(|row| row.legacy.iter().any(|name| is(name)))
 }
 
-fn built<T>(row: &'static Row<T>, directive: fn(&'static Row<T>) -> Directive) -> Directive {
+fn built<T>(
+    row: &'static Row<T>,
+    directive: impl FnOnce(&'static Row<T>) -> Directive,
+) -> Directive {
     if row.is_built() {
         directive(row)
     } else {

@@ -74,6 +74,11 @@ pub enum Take<T> {
     Group(Root, fn(&mut T, u32)),
     /// A binary of rsyslog's that changes nothing here.
     NoEffect,
+    /// A number of rsyslog's that changes nothing here.
+    NoEffectNumber,
+    /// A binary of which only on is built, and is so whether it is set or not:
+    /// in which way.
+    On(&'static str),
     /// One of some words: those that are built, those that are not.
     Word(
         &'static [&'static str],
@@ -141,8 +146,8 @@ impl<T> Row<T> {
     /// What it takes, in the words of the documentation.
     pub fn type_name(&self) -> &'static str {
         match self.take {
-            Take::Binary(_) | Take::NoEffect => "binary",
-            Take::Whole(..) => "number",
+            Take::Binary(_) | Take::NoEffect | Take::On(_) => "binary",
+            Take::Whole(..) | Take::NoEffectNumber => "number",
             Take::Size(..) => "size",
             Take::Milliseconds(_) | Take::Seconds(_) => "time",
             Take::Mode(_) => "mode",
@@ -177,6 +182,20 @@ impl<T> Row<T> {
             Take::NoEffect => match binary(written) {
                 Some(_) => Ok(Rc::new(|_| ())),
                 None => refuse("on or off".to_owned()),
+            },
+            Take::On(how) => match binary(written) {
+                Some(true) => Ok(Rc::new(|_| ())),
+                Some(false) => {
+                    let name = self.name;
+                    let message =
+                        format!("`{name}` {written} is rsyslog's, and not built in Splashdam yet");
+                    Err(Diagnostic::error(text.span, message).hint(how))
+                }
+                None => refuse("on or off".to_owned()),
+            },
+            Take::NoEffectNumber => match number(i32::MAX as u64) {
+                Some(_) => Ok(Rc::new(|_| ())),
+                None => refuse(format!("a number from 0 to {}", i32::MAX)),
             },
             Take::Whole(min, max, set) => match whole(written, is_legacy) {
                 Some(value) if (min..=max).contains(&value) => {
@@ -284,7 +303,7 @@ impl<T> Take<T> {
 
     /// Whether it is understood and changes nothing.
     pub fn has_no_effect(&self) -> bool {
-        matches!(self, Take::NoEffect)
+        matches!(self, Take::NoEffect | Take::NoEffectNumber)
     }
 }
 

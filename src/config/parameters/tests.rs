@@ -10,6 +10,8 @@ struct Described {
     legacy: Vec<String>,
     type_name: &'static str,
     is_built: bool,
+    /// Whether it is understood and changes nothing.
+    is_idle: bool,
     has_doc: bool,
 }
 
@@ -25,6 +27,7 @@ fn describe<T>(table: &'static Table<T>, prefix: &str) -> Vec<Described> {
             .collect(),
         type_name: row.type_name(),
         is_built: row.is_built(),
+        is_idle: row.take.has_no_effect() || matches!(row.take, row::Take::On(_)),
         has_doc: !row.doc.is_empty(),
     })
     .collect()
@@ -32,8 +35,11 @@ fn describe<T>(table: &'static Table<T>, prefix: &str) -> Vec<Described> {
 
 fn all() -> Vec<Described> {
     let mut all = describe(&GLOBAL, "");
-    all.extend(describe(&MODULE, ""));
-    all.extend(describe(&LISTENER, ""));
+    for module in ListenerModule::ALL {
+        all.extend(describe(&module.parameters().own, ""));
+        all.extend(describe(&module.parameters().inherited, ""));
+        all.extend(describe(&module.parameters().input, ""));
+    }
     all.extend(describe(&QUEUE, "MainMsg"));
     all.extend(describe(&ACTION, ""));
     all.extend(describe(&FILE, ""));
@@ -43,7 +49,19 @@ fn all() -> Vec<Described> {
 /// A configuration in which `$directive value` stands at a place where it is
 /// allowed.
 fn with_directive(directive: &str, value: &str) -> String {
-    format!("$ModLoad imptcp\n${directive} {value}\n$InputPTCPServerRun 1514\n*.* /tmp/x\n")
+    let (module, run) = match directive.to_lowercase().starts_with("inputtcp") {
+        true => ("imtcp", "$InputTCPServerRun"),
+        false => ("imptcp", "$InputPTCPServerRun"),
+    };
+    format!("$ModLoad {module}\n${directive} {value}\n{run} 1514\n*.* /tmp/x\n")
+}
+
+/// The module of listeners that an object is about, or that stands beside it.
+fn module_of(object: &str) -> &'static str {
+    match object.contains("\"imtcp\"") {
+        true => "imtcp",
+        false => "imptcp",
+    }
 }
 
 /// The same for a parameter.
@@ -53,15 +71,23 @@ fn with_parameter(object: &str, name: &str, value: &str) -> String {
     match object {
         "global()" => format!("global({set})\n{imptcp}*.* /tmp/x\n"),
         "main_queue()" => format!("main_queue({set})\n{imptcp}*.* /tmp/x\n"),
-        "module(load=\"imptcp\")" => format!(
-            "module(load=\"imptcp\" {set})\ninput(type=\"imptcp\" port=\"1514\")\n*.* /tmp/x\n"
-        ),
         "input(type=\"imptcp\")" if name.eq_ignore_ascii_case("path") => {
             format!("module(load=\"imptcp\")\ninput(type=\"imptcp\" {set})\n*.* /tmp/x\n")
         }
-        "input(type=\"imptcp\")" => format!(
-            "module(load=\"imptcp\")\ninput(type=\"imptcp\" port=\"1514\" {set})\n*.* /tmp/x\n"
-        ),
+        _ if object.starts_with("module(") => {
+            let module = module_of(object);
+            format!(
+                "module(load=\"{module}\" {set})\ninput(type=\"{module}\" port=\"1514\")\n\
+                 *.* /tmp/x\n"
+            )
+        }
+        _ if object.starts_with("input(") => {
+            let module = module_of(object);
+            format!(
+                "module(load=\"{module}\")\ninput(type=\"{module}\" port=\"1514\" {set})\n\
+                 *.* /tmp/x\n"
+            )
+        }
         _ => format!("{imptcp}action(type=\"omfile\" file=\"/tmp/x\" {set})\n"),
     }
 }
@@ -76,6 +102,7 @@ fn value(row: &Described) -> &'static str {
         ("regular expression", _) => "^<",
         (_, "keepAlive" | "supportOctetCountedFraming" | "createDirs" | "net.enableDNS") => "off",
         (_, "failOnChownFailure" | "failOnPerms") => "off",
+        (_, "octetCountedFraming" | "preserveCase") => "off",
         (_, "compression.mode") => "stream:always",
         ("networks", _) => "192.0.2.0/24, [2001:db8::]/32",
         ("binary", _) => "on",
@@ -118,7 +145,6 @@ fn read(text: &str) -> Config {
 
 #[test]
 fn both_spellings_set_the_same() {
-    let default = plain(&read(&with_directive("MaxMessageSize", "8k")));
     for row in all().iter().filter(|row| row.is_built) {
         let by_object = ["load", "type", "port", "file", "template", "ruleset"].contains(&row.name);
         if by_object {
@@ -126,7 +152,9 @@ fn both_spellings_set_the_same() {
         }
         let value = value(row);
         let new = plain(&read(&with_parameter(row.object, row.name, value)));
-        let stays = ["queue.type", "processOnPoller"].contains(&row.name);
+        let default = format!("input(type=\"{}\")", module_of(row.object));
+        let default = plain(&read(&with_parameter(&default, "flowControl", "on")));
+        let stays = row.is_idle || row.name == "queue.type";
         assert_eq!(new == default, stays, "{} sets something", row.name);
         for directive in &row.legacy {
             let old = plain(&read(&with_directive(directive, value)));
@@ -215,7 +243,8 @@ fn names_are_unique_and_documented() {
         .for_each(|name| name.make_ascii_lowercase());
     names.sort();
     names.dedup();
-    // `$ModLoad`, `$InputPTCPServerRun`, `$InputPTCPServerBindRuleset` and
-    // `$ActionFileDefaultTemplate` are commands and have a row as well.
-    assert_eq!(count - names.len(), 4);
+    // `$ModLoad`, `$InputPTCPServerRun`, `$InputPTCPServerBindRuleset`, the same
+    // of imtcp, and `$ActionFileDefaultTemplate` are commands and have a row as
+    // well; `$ModLoad` has one for each module.
+    assert_eq!(count - names.len(), 7);
 }

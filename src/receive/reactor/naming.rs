@@ -129,6 +129,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         let (Some(name), Some(connection)) = (name, &mut self.connections[slot]) else {
             return;
         };
+        let options = &self.shared.listeners[connection.listener].options;
+        let name = match options.preserve_case {
+            true => name,
+            false => Arc::from(name.to_ascii_lowercase()),
+        };
         connection.source = Arc::new(Source {
             host: Box::from(&*name),
             ..Source::clone(&connection.source)
