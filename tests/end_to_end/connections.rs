@@ -224,37 +224,54 @@ fn the_end_of_a_paused_connection_is_noticed() {
         .queue("queue.size=\"1000\" queue.timeoutShutdown=\"60000\"")
         .input("notifyOnConnectionClose=\"on\"")
         .splashdam(&scratch);
-    let silent: Vec<TcpStream> = (0..20).map(|_| daemon.connect()).collect();
     let flood = Flood {
         message_bytes: 4000,
         ..Flood::new(20_000)
     };
     let mut sending = flood.start(daemon.port());
     daemon.wait_for_accounts("inputs that are pushed back", |now| now.input("held") > 0);
-    let mut silent = silent.into_iter();
-    silent.by_ref().take(10).for_each(drop);
-    silent.by_ref().take(9).for_each(reset);
+    let paused = || {
+        let table = connections(&scratch, &[]);
+        let is_paused = |connection: &&Value| connection["paused_seconds"].is_f64();
+        table.iter().filter(is_paused).count()
+    };
+    // Small messages find short chunks, as long as there are some.
+    let mut talker = daemon.connect();
+    let mut talked = 0;
+    wait_for("a talker that is paused", || {
+        for _ in 0..100 {
+            talker.write_all(MESSAGE).unwrap();
+            std::thread::sleep(Duration::from_micros(300));
+        }
+        talked += 100;
+        (paused() == 2).then_some(())
+    });
+    let mut silent: Vec<TcpStream> = (0..20).map(|_| daemon.connect()).collect();
+    wait_for("connections that are paused", || {
+        (paused() == 22).then_some(())
+    });
     // It has something to say first.
-    let mut last = silent.next().unwrap();
+    let mut last = silent.pop().unwrap();
     last.write_all(MESSAGE).unwrap();
     drop(last);
+    silent.drain(..10).for_each(drop);
+    silent.drain(..).for_each(reset);
     let accounts = daemon.wait_for_accounts("the end of paused connections", |now| {
         now.closed()["peer"] == 10 && now.closed()["reset"] == 9
     });
     assert!(accounts.input("held") > 0, "the queue has room");
-    assert_eq!(accounts.input("connections"), 2);
-    let paused = connections(&scratch, &[]);
-    let is_paused = |connection: &Value| connection["paused_seconds"].is_f64();
-    assert!(paused.iter().any(is_paused), "{paused:?}");
+    assert_eq!(accounts.input("connections"), 3);
+    assert_eq!(paused(), 3);
     assert!(!sending.is_over());
     std::fs::create_dir(scratch.join("missing")).unwrap();
     sending.finish();
-    daemon.wait_until_delivered(flood.messages + 1);
-    daemon.wait_for_accounts("all ends", |now| now.closed()["peer"] == 12);
+    drop(talker);
+    daemon.wait_until_delivered(flood.messages + talked + 1);
+    daemon.wait_for_accounts("all ends", |now| now.closed()["peer"] == 13);
     // What was told while the queue was full is told all the same.
     daemon.stop();
     let own = String::from_utf8(scratch.read("own.log")).unwrap();
-    assert_eq!(own.matches("reason peer").count(), 12, "{own}");
+    assert_eq!(own.matches("reason peer").count(), 13, "{own}");
     assert_eq!(own.matches("reason reset").count(), 9, "{own}");
 }
 
