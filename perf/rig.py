@@ -55,6 +55,45 @@ def parse_splashdam(values):
     return peers
 
 
+class CpuBudget:
+    """So many cores' time at most for the processes of a control group: one of its own, or,
+    in version 2, where a process is in one only, that of its account."""
+
+    PERIOD_US = 10_000
+
+    def __init__(self, name, cores, account):
+        quota = int(cores * self.PERIOD_US)
+        self.own = None
+        try:
+            if account.source == "cgroup v2":
+                (account.directory / "cpu.max").write_text(f"{quota} {self.PERIOD_US}")
+                return
+            self.own = pathlib.Path("/sys/fs/cgroup/cpu") / f"splashdam-budget-{os.getpid()}-{name}"
+            self.own.mkdir()
+            (self.own / "cpu.cfs_period_us").write_text(str(self.PERIOD_US))
+            (self.own / "cpu.cfs_quota_us").write_text(str(quota))
+        except OSError as error:
+            raise Failed(f"no control group limits CPU time here: {error}")
+
+    def enter(self):
+        """To be called in the child before exec."""
+        if self.own:
+            (self.own / "cgroup.procs").write_text("0")
+
+    def close(self):
+        if self.own:
+            remove_group(self.own)
+
+
+def remove_group(directory):
+    for _ in range(100):
+        try:
+            directory.rmdir()
+            return
+        except OSError:  # the last thread has not quite gone
+            time.sleep(0.02)
+
+
 class CpuAccount:
     """CPU time of a process and all its threads, io_uring's kernel workers included.
 
@@ -111,14 +150,8 @@ class CpuAccount:
         raise Failed("cpu.stat has no usage_usec")
 
     def close(self):
-        if not self.directory:
-            return
-        for _ in range(100):
-            try:
-                self.directory.rmdir()
-                return
-            except OSError:  # the last thread has not quite gone
-                time.sleep(0.02)
+        if self.directory:
+            remove_group(self.directory)
 
 
 def free_port():
@@ -147,18 +180,19 @@ class Daemon:
 
     kind: "rsyslog", "splashdam" or "raw"; stock: leave the queue as it comes;
     listener: more parameters of the input; namespace: the network namespace that it
-    runs in, on all of its addresses.
+    runs in, on all of its addresses; cores: how much CPU time it may have.
     """
 
-    def __init__(self, kind, binary, scratch, stock=False, listener="", namespace=None):
+    def __init__(self, kind, binary, scratch, stock=False, listener="", namespace=None, cores=None):
         self.kind = kind
         self.listener, self.namespace = listener, namespace
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=scratch))
         self.log = self.directory / "out.log"
         self.port = free_port()
         self.account = CpuAccount(self.directory.name)
-        self.process = None
+        self.process, self.budget = None, None
         try:
+            self.budget = CpuBudget(self.directory.name, cores, self.account) if cores else None
             self._start(self._command(binary, stock))
         except BaseException:
             self.close()
@@ -190,7 +224,7 @@ class Daemon:
         self.stderr = open(self.directory / "stderr", "w+")
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=self.stdout, stderr=self.stderr,
-            preexec_fn=self.account.enter, cwd=self.directory,
+            preexec_fn=self._enter, cwd=self.directory,
         )
         self.account.pid = self.process.pid
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -204,6 +238,11 @@ class Daemon:
         time.sleep(0.5)
         self.log_bytes_at_start = self.log_bytes()
         self.cpu_s_at_start = self.account.seconds()
+
+    def _enter(self):
+        self.account.enter()
+        if self.budget:
+            self.budget.enter()
 
     def admin_socket(self):
         """Splashdam's, for `ctl --socket`."""
@@ -264,6 +303,8 @@ class Daemon:
             self.process.kill()
             self.process.wait()
         self.account.close()
+        if self.budget:
+            self.budget.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
