@@ -8,6 +8,8 @@ use std::time::Instant;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use axum::routing::{delete, get};
 use axum::{Json, Router};
 use tokio::net::{UnixListener, UnixStream};
@@ -97,8 +99,10 @@ pub async fn serve(listener: UnixListener, daemon: Arc<Daemon>, started: Instant
     let _ = axum::serve(listener, router).await;
 }
 
-async fn connections(State(admin): State<Admin>) -> Json<Vec<ConnectionStatistics>> {
-    Json(ConnectionStatistics::of(&admin.daemon))
+async fn connections(State(admin): State<Admin>) -> Result<impl IntoResponse, StatusCode> {
+    let json = ConnectionStatistics::json(&admin.daemon);
+    let json = json.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(([(CONTENT_TYPE, "application/json")], json))
 }
 
 /// Ends the connection of a peer, `ADDRESS:PORT` or `PATH#N`; on several

@@ -1,5 +1,7 @@
 //! The open connections, as they are shown.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::assemble::Daemon;
@@ -32,7 +34,7 @@ pub struct ConnectionStatistics {
     pub messages: u64,
     pub bytes: u64,
     /// `lf`, `octet-counted`: those that were seen.
-    pub framings: Vec<String>,
+    pub framings: Vec<Cow<'static, str>>,
     /// Frames with a fault.
     pub framing_faults: u64,
     /// How long it has been paused because the queue is full, if it is.
@@ -43,7 +45,7 @@ pub struct ConnectionStatistics {
     /// Segments that were sent to the peer again.
     pub retransmits: Option<u32>,
     /// The kernel's timer that runs: `keepalive`, `retransmit`, `window-probe`.
-    pub timer: Option<String>,
+    pub timer: Option<Cow<'static, str>>,
     /// Time until it fires.
     pub timer_expires_seconds: Option<f64>,
     /// Probes of the peer without an answer.
@@ -63,10 +65,16 @@ pub struct KeepAliveStatistics {
     pub user_timeout_ms: u64,
 }
 
+/// Bytes of JSON for a connection, about.
+const JSON_BYTES: usize = 640;
+
 impl ConnectionStatistics {
-    /// All open connections of a running daemon, in the order of their peers. Asks the kernel: some ten
-    /// milliseconds for ten thousand.
-    pub fn of(daemon: &Daemon) -> Vec<ConnectionStatistics> {
+    /// All open connections of a running daemon as a JSON array, in the order of
+    /// their peers. Asks the kernel: some ten milliseconds for ten thousand.
+    ///
+    /// # Errors
+    /// None that could happen: numbers and texts can all be written.
+    pub fn json(daemon: &Daemon) -> serde_json::Result<Vec<u8>> {
         let listeners = socket_states::addresses(&daemon.reactors.listeners);
         let states = daemon.sockets.read(&listeners, &*daemon.own);
         let now = SystemClock.now();
@@ -75,15 +83,22 @@ impl ConnectionStatistics {
             .flat_map(|inbox| inbox.registry.accounts())
             .collect();
         accounts.sort_by_key(|account| socket_states::peer(account));
-        accounts
-            .into_iter()
-            .map(|account| {
-                let listener = &daemon.reactors.listeners[account.listener];
-                let peer = socket_states::peer(&account);
-                let state = peer.and_then(|peer| states.of(account.listener, peer));
-                connection(&account, &listener.options.name, state, now)
-            })
-            .collect()
+        // One after the other: a list of ten thousand would take more memory,
+        // and more time to clear it, than all else.
+        let mut text = Vec::with_capacity(2 + accounts.len() * JSON_BYTES);
+        text.push(b'[');
+        for account in accounts {
+            if text.len() > 1 {
+                text.push(b',');
+            }
+            let listener = &daemon.reactors.listeners[account.listener];
+            let peer = socket_states::peer(&account);
+            let state = peer.and_then(|peer| states.of(account.listener, peer));
+            let connection = connection(&account, &listener.options.name, state, now);
+            serde_json::to_writer(&mut text, &connection)?;
+        }
+        text.push(b']');
+        Ok(text)
     }
 }
 
@@ -93,7 +108,7 @@ fn connection(
     state: Option<&TcpState>,
     now: Instant,
 ) -> ConnectionStatistics {
-    let seconds = |since: Instant| now.since(since).as_secs_f64();
+    let seconds = |since: Instant| rounded(now.since(since).as_secs_f64());
     let framings = [
         (Framing::LineFeed, "lf"),
         (Framing::OctetCounted, "octet-counted"),
@@ -118,17 +133,22 @@ fn connection(
         framings: framings
             .into_iter()
             .filter(|(framing, _)| account.has_seen(*framing))
-            .map(|(_, name)| name.to_owned())
+            .map(|(_, name)| Cow::Borrowed(name))
             .collect(),
         framing_faults: account.framing_faults.get(),
         paused_seconds: account.paused_since().map(seconds),
-        rtt_ms: state.map(|state| state.rtt.as_secs_f64() * 1000.0),
+        rtt_ms: state.map(|state| rounded(state.rtt.as_secs_f64() * 1000.0)),
         retransmits: state.map(|state| state.retransmits),
-        timer: timer.map(|(timer, _)| timer.name().to_owned()),
-        timer_expires_seconds: timer.map(|(_, left)| left.as_secs_f64()),
+        timer: timer.map(|(timer, _)| Cow::Borrowed(timer.name())),
+        timer_expires_seconds: timer.map(|(_, left)| rounded(left.as_secs_f64())),
         probes: state.map(|state| state.probes),
         keep_alive: account.liveness().map(keep_alive),
     }
+}
+
+/// To three decimals: more is no information, and long to write and to read.
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
 }
 
 fn keep_alive(liveness: &Liveness) -> KeepAliveStatistics {

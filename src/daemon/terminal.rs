@@ -10,9 +10,9 @@ use std::path::Path;
 ///
 /// # Errors
 /// Those of write(2) but EPIPE: ENOSPC, for a file.
-pub fn print(text: &str) -> io::Result<()> {
+pub fn print(text: impl AsRef<[u8]>) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(text.as_ref()).and_then(|()| out.flush());
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
@@ -28,7 +28,7 @@ pub fn width() -> Option<usize> {
 /// Writes lines to standard output for whoever may read them.
 pub fn say(text: impl Display) {
     // The daemon goes on whether it is read or not.
-    let _ = print(&format!("{text}\n"));
+    let _ = print(format!("{text}\n"));
 }
 
 /// Removes a file that goes with the daemon; warns where it must be left. The

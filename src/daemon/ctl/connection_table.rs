@@ -133,7 +133,7 @@ pub(super) fn peer(connection: &ConnectionStatistics) -> String {
 /// The timer that runs, the time until it fires, and the probes before it that
 /// had no answer.
 fn timer(connection: &ConnectionStatistics) -> Option<String> {
-    let mut text = connection.timer.clone()?;
+    let mut text = connection.timer.clone()?.into_owned();
     if let Some(left) = connection.timer_expires_seconds {
         let _ = write!(text, " {}", duration(left));
     }

@@ -85,22 +85,23 @@ pub async fn show(socket: &Path, arguments: &ConnectionsArgs) -> Result<()> {
         if arguments.json && arguments.sort == Sort::Peer && arguments.filter.is_none() {
             // As the daemon gives them: reading and writing ten thousand takes
             // longer than all else.
-            terminal::print(&format!("{}\n", String::from_utf8_lossy(&answer)))?;
+            terminal::print(&answer)?;
+            terminal::print("\n")?;
             return Ok(());
         }
         let connections: Vec<ConnectionStatistics> = understood(&answer)?;
         let rows = rows(connections, arguments, before.as_ref());
         if arguments.json {
             let connections: Vec<_> = rows.iter().map(|row| &row.connection).collect();
-            terminal::print(&format!("{}\n", serde_json::to_string(&connections)?))?;
+            terminal::print(format!("{}\n", serde_json::to_string(&connections)?))?;
             return Ok(());
         }
         if !arguments.watch {
-            terminal::print(&table(&rows, terminal::width()))?;
+            terminal::print(table(&rows, terminal::width()))?;
             return Ok(());
         }
         let table = table(&rows, terminal::width());
-        terminal::print(&format!("{CLEAR}{table}"))?;
+        terminal::print(format!("{CLEAR}{table}"))?;
         before = Some(Before {
             at: Instant::now(),
             messages: rows
@@ -210,12 +211,12 @@ pub(super) mod tests {
             idle_seconds,
             messages,
             bytes: messages * 100,
-            framings: vec!["lf".to_owned()],
+            framings: vec!["lf".into()],
             framing_faults: 0,
             paused_seconds: None,
             rtt_ms: Some(idle_seconds / 10.0),
             retransmits: Some(2),
-            timer: Some("keepalive".to_owned()),
+            timer: Some("keepalive".into()),
             timer_expires_seconds: Some(239.5),
             probes: Some(0),
             proxy: None,

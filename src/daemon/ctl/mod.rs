@@ -70,9 +70,9 @@ pub fn run(args: &CtlArgs) -> Result<ExitCode> {
         Command::Stats { json } => {
             let answer = runtime.block_on(ask_in_time(&socket, Method::GET, "/statistics"))?;
             if *json {
-                terminal::print(&format!("{}\n", String::from_utf8_lossy(&answer)))?;
+                terminal::print(format!("{}\n", String::from_utf8_lossy(&answer)))?;
             } else {
-                terminal::print(&stats::table(&understood(&answer)?))?;
+                terminal::print(stats::table(&understood(&answer)?))?;
             }
         }
         Command::Connections(arguments) => {
