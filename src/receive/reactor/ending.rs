@@ -17,9 +17,9 @@ pub(super) const ENDS_YIELD: usize = 16;
 pub(super) const ENDS_MAX: usize = 1024;
 
 impl<R: Ring, C: Clock> Reactor<R, C> {
-    /// Closes a connection on which nothing is received and that has ended, unless bytes wait in its
-    /// socket: these are received first. The completion may be that of a
-    /// connection that had the slot before.
+    /// Closes a connection on which nothing is received and that has ended,
+    /// unless bytes wait in its socket: these are received first. The completion
+    /// may be that of a connection that had the slot before.
     pub(super) fn hung_up(&mut self, slot: usize) {
         let Some(connection) = &self.connections[slot] else {
             return;

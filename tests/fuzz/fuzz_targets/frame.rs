@@ -77,7 +77,7 @@ fn delimited<'a>(
 const EXPRESSIONS: [&str; 4] = ["^<[0-9]+>", "a$", "[0-9]b?", "$"];
 
 /// Options of any kind.
-fn options(kind: u8, additional: Option<u8>, octet_counted: bool) -> FramerOptions {
+fn options(kind: u8, additional: Option<(u8, bool)>, octet_counted: bool) -> FramerOptions {
     let mode = match kind & 3 {
         0 => OversizeMode::Split,
         1 => OversizeMode::Accept,
@@ -85,7 +85,8 @@ fn options(kind: u8, additional: Option<u8>, octet_counted: bool) -> FramerOptio
     };
     let expression = EXPRESSIONS[usize::from(kind >> 6)];
     let delimiters = Delimiters {
-        additional,
+        additional: additional.map(|(byte, _)| byte),
+        line_feed_is_text: additional.is_some_and(|(_, is_only)| is_only),
         is_multi_line: kind & 4 != 0,
         skips_spaces: kind & 8 != 0,
         line_start: (kind & 16 != 0).then(|| LineStart::new(expression).unwrap()),
@@ -100,7 +101,7 @@ fn options(kind: u8, additional: Option<u8>, octet_counted: bool) -> FramerOptio
     }
 }
 
-fuzz_target!(|input: (u8, u8, Option<u8>, bool, Vec<u8>)| {
+fuzz_target!(|input: (u8, u8, Option<(u8, bool)>, bool, Vec<u8>)| {
     let (cut, kind, additional, octet_counted, stream) = input;
     let pieces = || stream.chunks(usize::from(cut % 50) + 1);
     let plain = FramerOptions {
