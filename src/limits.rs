@@ -19,6 +19,13 @@ pub const SHORT_CHUNK_BYTES: usize = 2 * 1024;
 /// copied and used again in the same turn.
 pub const SHORT_CHUNKS_PER_REACTOR: usize = 512;
 
+/// Bytes that are received at most on a connection that has ended while the queue
+/// is full.
+pub const DRAIN_BYTES_MAX: usize = 64 * 1024;
+
+/// The same of all connections of a reactor, until the queue has room again.
+pub const DRAINED_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// Default of `$MaxMessageSize`, in bytes.
 pub const MESSAGE_BYTES_DEFAULT: usize = 8 * 1024;
 

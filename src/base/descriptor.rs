@@ -59,6 +59,23 @@ pub fn peek(socket: RawFd) -> io::Result<usize> {
     usize::try_from(len).map_err(|_| io::Error::last_os_error())
 }
 
+/// Receives what is there, without waiting; 0 bytes at the end of the stream.
+///
+/// # Errors
+/// `WouldBlock` where there is nothing yet; those of recv(2).
+pub fn receive(socket: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the buffer is writable and as long as said.
+    let len = unsafe {
+        libc::recv(
+            socket,
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            libc::MSG_DONTWAIT,
+        )
+    };
+    usize::try_from(len).map_err(|_| io::Error::last_os_error())
+}
+
 /// Who is at the other end of a connected socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerAddress {

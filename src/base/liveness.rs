@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 
 /// The options of one TCP socket, as getsockopt(2) returns them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,9 +29,14 @@ pub struct Liveness {
 /// # Errors
 /// Those of getsockopt(2).
 pub fn of_descriptor(socket: RawFd) -> io::Result<Liveness> {
+    with_descriptor(socket, of)
+}
+
+/// Does something with an open TCP socket.
+pub fn with_descriptor<T>(socket: RawFd, act: impl FnOnce(&Socket) -> T) -> T {
     // SAFETY: the caller's socket is open; the borrow ends with this call.
     let socket = unsafe { BorrowedFd::borrow_raw(socket) };
-    of(&SockRef::from(&socket))
+    act(&SockRef::from(&socket))
 }
 
 /// Reads the options of a TCP socket.

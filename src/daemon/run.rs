@@ -297,6 +297,19 @@ async fn stop(daemon: &Daemon, timeout_shutdown: Duration, timeout_action_comple
         .chain([&daemon.own.counters])
         .map(|counters| counters.discarded_shutdown.get())
         .sum();
+    let uninflated: u64 = daemon
+        .reactors
+        .listeners
+        .iter()
+        .map(|listener| listener.counters.uninflated_bytes.get())
+        .sum();
+    if uninflated > 0 {
+        let text = format!(
+            "{uninflated} received bytes of compressed streams were discarded: the time to stop \
+             was over before they were inflated"
+        );
+        daemon.own.report(Severity::ERROR, text);
+    }
     let in_queue = daemon.worker.queue.counters.discarded_shutdown.get() + in_hand;
     if in_inputs + in_queue > 0 {
         let text = format!(

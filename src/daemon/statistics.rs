@@ -50,6 +50,9 @@ pub struct InputStatistics {
     pub bytes: u64,
     /// Bytes that compressed streams were inflated to.
     pub inflated_bytes: u64,
+    /// Received bytes of compressed streams that the stop did not leave the time
+    /// to inflate.
+    pub uninflated_bytes: u64,
     pub received: u64,
     pub enqueued: u64,
     pub held: u64,
@@ -198,6 +201,7 @@ fn input(name: &str, address: Option<String>, counters: &InputCounters) -> Input
         liveness_differs: counters.liveness_differs.get(),
         bytes: counters.bytes.get(),
         inflated_bytes: counters.inflated_bytes.get(),
+        uninflated_bytes: counters.uninflated_bytes.get(),
         received: counters.received.get(),
         enqueued: counters.enqueued.get(),
         held: counters.held.get(),

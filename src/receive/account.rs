@@ -88,7 +88,11 @@ impl ConnectionAccount {
     pub fn is_called(&self, name: &str) -> bool {
         match name.parse() {
             // An address has several notations.
-            Ok(address) => self.peer == Peer::Tcp(address) || self.sender.get() == Some(&address),
+            Ok(address) => {
+                let address: SocketAddr = address;
+                let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+                self.peer == Peer::Tcp(address) || self.sender.get() == Some(&address)
+            }
             Err(_) => self.peer.to_string() == name,
         }
     }
@@ -148,9 +152,11 @@ impl ConnectionAccount {
     /// What is told at its end.
     pub(super) fn closing_words(&self, name: &str, reason: CloseReason, now: Instant) -> String {
         format!(
-            "connection closed: peer {}, listener {name}, reason {}, age {:.1} s, idle {:.1} s, \
+            "connection closed: peer {}{}, listener {name}, reason {}, age {:.1} s, idle {:.1} s, \
              {} messages, {} bytes",
             self.name(),
+            self.proxy()
+                .map_or(String::new(), |proxy| format!(" via {proxy}")),
             reason.name(),
             now.since(self.opened_at).as_secs_f64(),
             now.since(self.last_received_at()).as_secs_f64(),

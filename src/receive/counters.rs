@@ -55,6 +55,9 @@ pub struct InputCounters {
     pub oversize_unwritten: Counter,
     /// Messages whose control characters were escaped.
     pub escaped: Counter,
+    /// Received bytes of compressed streams that were not inflated before the end
+    /// of the time to stop.
+    pub uninflated_bytes: Counter,
     /// Receives that found no chunk.
     pub starved: Counter,
     /// Accepts that failed.

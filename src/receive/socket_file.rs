@@ -23,7 +23,8 @@ impl SocketFile {
     /// Makes a stream socket at `path` that listens.
     ///
     /// # Errors
-    /// EADDRINUSE where something is there and `unlink` is off; `InvalidInput`
+    /// EADDRINUSE where something is there, unless nobody listens on it, and
+    /// `unlink` is off; `InvalidInput`
     /// where what is there is no socket, or the path is too long (107 bytes,
     /// unix(7)); those of bind(2), chown(2) and chmod(2).
     pub fn open(
@@ -35,7 +36,14 @@ impl SocketFile {
         if options.unlink {
             remove_socket(path)?;
         }
-        socket.bind(&SockAddr::unix(path)?)?;
+        let address = SockAddr::unix(path)?;
+        match socket.bind(&address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_dead(&address) => {
+                remove_socket(path)?;
+                socket.bind(&address)?;
+            }
+            bound => bound?,
+        }
         let mut file = SocketFile {
             path: path.into(),
             identity: None,
@@ -69,6 +77,14 @@ impl Drop for SocketFile {
     }
 }
 
+/// Whether nobody listens on the socket at this address: a daemon was killed, or
+/// had not the right to remove it any more.
+fn is_dead(address: &SockAddr) -> bool {
+    let connected = Socket::new(Domain::UNIX, Type::STREAM.cloexec(), None)
+        .and_then(|probe| probe.connect(address));
+    connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
 fn set_owner(path: &Path, options: &UnixOptions) -> io::Result<()> {
     if options.owner.is_some() || options.group.is_some() {
         chown(path, options.owner, options.group)?;
@@ -95,6 +111,18 @@ mod tests {
 
     fn open(path: &Path, options: &UnixOptions) -> io::Result<(SocketFile, Socket)> {
         SocketFile::open(path, options, 5).map(|(socket, file)| (file, socket))
+    }
+
+    #[test]
+    fn a_socket_on_which_nobody_listens_is_replaced() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("socket");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let listening = open(&path, &UnixOptions::default()).unwrap();
+        let error = open(&path, &UnixOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        drop(listening);
+        assert!(!path.exists());
     }
 
     #[test]

@@ -40,11 +40,9 @@ impl Wrapping {
         inflater.is_some_and(|inflater| !inflater.is_done)
     }
 
-    /// Forgets what waits to be inflated.
-    pub fn forget_backlog(&mut self) {
-        if let Some(inflater) = &mut self.inflater {
-            inflater.forget();
-        }
+    /// Forgets what waits to be inflated. Returns its bytes.
+    pub fn forget_backlog(&mut self) -> usize {
+        self.inflater.as_mut().map_or(0, Inflater::forget)
     }
 }
 
@@ -130,10 +128,12 @@ impl Inflater {
         Ok(0)
     }
 
-    fn forget(&mut self) {
+    fn forget(&mut self) -> usize {
+        let bytes = self.input.len() - self.at;
         self.input.clear();
         self.at = 0;
         self.is_done = true;
+        bytes
     }
 }
 

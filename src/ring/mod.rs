@@ -34,6 +34,12 @@ pub trait Ring {
     /// What a receive on the socket would find now.
     fn unread(&self, socket: RawFd) -> Unread;
 
+    /// Receives at once what is there, on a socket without a receive under way.
+    ///
+    /// # Errors
+    /// `WouldBlock` where there is nothing; those of recv(2).
+    fn read(&mut self, socket: RawFd, buffer: &mut [u8]) -> io::Result<usize>;
+
     /// Ends an operation early. Its last completion still comes.
     fn cancel(&mut self, kind: Kind, token: Token);
 

@@ -523,6 +523,26 @@ impl Ring for SimulatedRing {
         }
     }
 
+    fn read(&mut self, socket: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut network = self.network.0.borrow_mut();
+        let socket = network.socket(socket);
+        assert!(!socket.is_closed, "not open");
+        assert!(!socket.has_receive, "a receive is under way");
+        if socket.unread.is_empty() {
+            return match (socket.is_reset, socket.is_finished) {
+                (true, _) => Err(io::Error::from_raw_os_error(libc::ECONNRESET)),
+                (false, true) => Ok(0),
+                (false, false) => Err(io::ErrorKind::WouldBlock.into()),
+            };
+        }
+        let len = socket.unread.len().min(buffer.len());
+        for (place, byte) in buffer.iter_mut().zip(socket.unread.drain(..len)) {
+            *place = byte;
+        }
+        socket.received += len;
+        Ok(len)
+    }
+
     fn peer(&self, socket: RawFd) -> io::Result<PeerAddress> {
         let mut network = self.network.0.borrow_mut();
         let socket = network.socket(socket);

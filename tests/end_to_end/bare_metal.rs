@@ -259,9 +259,19 @@ fn a_socket_that_is_handed_over_is_listened_on() {
     let mut early = TcpStream::connect(address).unwrap();
     early.write_all(MESSAGE).unwrap();
     drop(early);
+    let waiting = TcpStream::connect(address).unwrap();
     let mut daemon = Daemon::with_command(&scratch, activated(socket.try_clone().unwrap()));
     daemon.wait_for_admin();
     daemon.wait_until_delivered(1);
+    // The kernel gave it what the socket had then: no keepalive.
+    wait_for("keepalive of one that came before", || {
+        let mut command = splashdam(scratch.path());
+        command.args(["ctl", "--socket", "ctl.sock", "connections", "--json"]);
+        let table = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        table.contains("\"timer\":\"keepalive\"").then_some(())
+    });
+    assert_eq!(daemon.accounts().input("liveness_differs"), 0);
+    drop(waiting);
     // It is the same socket, and has the listener's options.
     assert!(SockRef::from(&socket).keepalive().unwrap());
     TcpStream::connect(address)

@@ -185,6 +185,23 @@ fn half_a_frame_before_a_reset_is_a_message_that_is_cut() {
     assert_eq!(cuts.count() as u64, PEERS);
 }
 
+/// A reset takes the peer's address away; not what it sent before.
+#[test]
+fn what_was_sent_before_a_reset_is_kept() {
+    const PEERS: u64 = 300;
+    let case = Case::new();
+    for _ in 0..PEERS {
+        let mut peer = case.daemon.connect();
+        peer.write_all(MESSAGE).unwrap();
+        reset(peer);
+    }
+    let accounts = case
+        .daemon
+        .wait_for_accounts("all resets", |now| now.closed()["reset"] == PEERS);
+    assert_eq!(accounts.input("connections_opened"), PEERS + 1);
+    case.finish(PEERS);
+}
+
 /// Frames that never end, from as many peers as would fill the memory if each
 /// were kept.
 #[test]

@@ -215,7 +215,7 @@ impl<T> Row<T> {
                     let value = Duration::from_millis(value);
                     Ok(Rc::new(move |options| set(options, value)))
                 }
-                None => refuse("a time in milliseconds, 0 or more".to_owned()),
+                None => refuse(format!("a time in milliseconds, from 0 to {}", i32::MAX)),
             },
             Take::Seconds(set) => match number(i32::MAX as u64) {
                 Some(value) if value > 0 => {
@@ -245,6 +245,10 @@ impl<T> Row<T> {
             Take::Path(set) => {
                 let path = PathBuf::from(written);
                 Ok(Rc::new(move |options| set(options, path.clone())))
+            }
+            Take::LineStart(_) if written.is_empty() => {
+                let message = format!("`{}` is empty", self.name);
+                Err(Diagnostic::error(text.span, message))
             }
             Take::LineStart(set) => match LineStart::new(written) {
                 Ok(value) => Ok(Rc::new(move |options| set(options, value.clone()))),

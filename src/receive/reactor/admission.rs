@@ -1,7 +1,7 @@
 //! From an accept to a served connection.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,9 @@ use crate::ring::{Ring, Size, Token};
 /// How long a failed accept is not tried again: most fail for want of
 /// descriptors, and would fail at once for ever.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Stands for a peer whose address is not known any more.
+const NOBODY: PeerAddress = PeerAddress::Ip(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
 
 /// How long after the accept the options of a socket are read: what ends before
 /// is spared it.
@@ -72,11 +75,16 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     fn refusal(&self, listener: usize, socket: RawFd) -> Option<Telling> {
         let shared = &self.shared.listeners[listener];
         let access = &shared.options.access;
-        if !access.is_open()
-            && let Ok(PeerAddress::Ip(peer)) = self.ring.peer(socket)
-            && !access.permits(peer.ip())
-        {
-            return Some(Telling::Denied);
+        if !access.is_open() {
+            let is_permitted = match self.ring.peer(socket) {
+                Ok(PeerAddress::Ip(peer)) => access.permits(peer.ip()),
+                Ok(PeerAddress::Unix(_)) => true,
+                // It was reset already: nobody knows any more who it was.
+                Err(_) => false,
+            };
+            if !is_permitted {
+                return Some(Telling::Denied);
+            }
         }
         let max = shared.options.max_sessions;
         if max.is_some_and(|max| shared.counters.sessions.get() >= max.into()) {
@@ -149,20 +157,16 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     /// Begins to serve an accepted connection.
     pub(super) fn admit(&mut self, handover: Handover) {
         let Handover { socket, listener } = handover;
-        let Ok(address) = self.ring.peer(socket) else {
-            // The peer is gone already.
-            self.ring.close(socket);
-            let counters = &self.shared.listeners[listener].counters;
-            counters.sessions.subtract(1);
-            self.shared.admission.sessions.subtract(1);
-            self.shared.inboxes[self.options.index].ended();
-            return;
-        };
+        // The kernel forgets the address of a peer that has reset its connection;
+        // what it sent before can be received all the same.
+        let address = self.ring.peer(socket).unwrap_or(NOBODY);
         let (peer, source) = self.introduce(address, listener);
         let shared = &self.shared.listeners[listener];
         let named = match &peer {
             // Behind a proxy the sender is known when its header has come.
-            Peer::Tcp(address) if !shared.options.proxy_protocol => Some(address.ip()),
+            Peer::Tcp(address) if !shared.options.proxy_protocol => {
+                Some(address.ip()).filter(|address| !address.is_unspecified())
+            }
             Peer::Tcp(_) | Peer::Unix { .. } => None,
         };
         shared.counters.connections_opened.add(1);

@@ -17,9 +17,10 @@ pub(super) const ENDS_YIELD: usize = 16;
 pub(super) const ENDS_MAX: usize = 1024;
 
 impl<R: Ring, C: Clock> Reactor<R, C> {
-    /// Closes a connection on which nothing is received and that has ended,
-    /// unless bytes wait in its socket: these are received first. The completion
-    /// may be that of a connection that had the slot before.
+    /// Closes a connection on which nothing is received and that has ended. Bytes
+    /// that wait in its socket are received first: within bounds at once, else
+    /// when the queue has room. The completion may be that of a connection that
+    /// had the slot before.
     pub(super) fn hung_up(&mut self, slot: usize) {
         let Some(connection) = &self.connections[slot] else {
             return;
@@ -28,7 +29,13 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             return;
         }
         let reason = match self.ring.unread(connection.socket) {
-            Unread::Bytes | Unread::Nothing => return,
+            Unread::Nothing => return,
+            // The name that they wait for will come.
+            Unread::Bytes if connection.receive != ReceiveState::Starved => return,
+            Unread::Bytes => match self.drain(slot) {
+                Some(reason) => reason,
+                None => return,
+            },
             Unread::End => CloseReason::Peer,
             Unread::Failed(error) => connection.close_reason(&error),
         };
@@ -50,9 +57,13 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             }
             ReceiveState::Unfed | ReceiveState::Starved => {
                 self.forget_hunger(slot);
+                self.drain(slot);
                 self.close(slot, reason);
             }
-            ReceiveState::Naming { .. } => self.close(slot, reason),
+            ReceiveState::Naming { .. } => {
+                self.drain(slot);
+                self.close(slot, reason);
+            }
             // What has come is inflated first.
             ReceiveState::Inflating => {
                 connection.ending.get_or_insert(reason);

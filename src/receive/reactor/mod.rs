@@ -1,6 +1,7 @@
 //! The reactor: accept, receive, frame, parse, publish.
 
 mod admission;
+mod draining;
 mod ending;
 mod feeding;
 mod gathering;
@@ -128,6 +129,9 @@ pub struct Reactor<R, C> {
     starved_short: VecDeque<usize>,
     /// Connections that their peers or the kernel have ended, oldest first.
     ended: VecDeque<(usize, CloseReason)>,
+    /// Bytes that were received since the queue had room the last time, of
+    /// connections that have ended.
+    drained: usize,
     /// Where a cut frame is joined to its continuation in a short chunk.
     joined: Vec<u8>,
     /// Connections whose peer's name is looked up, by its address.
@@ -216,6 +220,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             starved: VecDeque::new(),
             starved_short: VecDeque::new(),
             ended: VecDeque::new(),
+            drained: 0,
             joined: Vec::new(),
             unnamed: HashMap::new(),
             naming: VecDeque::new(),
@@ -363,6 +368,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if !self.pending.is_empty() || self.is_ending {
             return;
         }
+        self.drained = 0;
         while let Some(chunk) = self.pools.short.take() {
             self.ring.provide(Size::Short, chunk);
         }

@@ -83,16 +83,16 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
     }
 
-    /// Frames and parses what a short chunk received behind a frame that was cut.
-    fn frame_joined(&mut self, slot: usize, chunk: Chunk, range: Range<usize>) {
+    /// Frames and parses bytes that have no room in front of them for a frame that
+    /// was cut.
+    pub(super) fn frame_piece(&mut self, slot: usize, piece: &[u8]) {
         let Some(connection) = &mut self.connections[slot] else {
             return;
         };
         let mut joined = std::mem::take(&mut self.joined);
         joined.clear();
         joined.append(&mut connection.carry);
-        joined.extend_from_slice(&chunk.bytes()[range]);
-        drop(chunk);
+        joined.extend_from_slice(piece);
         self.collect(slot, &joined, 0, joined.len());
         self.joined = joined;
     }
@@ -103,7 +103,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             return;
         };
         if connection.carry.len() > range.start {
-            return self.frame_joined(slot, chunk, range);
+            return self.frame_piece(slot, &chunk.bytes()[range]);
         }
         let counters = &self.shared.listeners[connection.listener].counters;
         // The cut frame is put in front of its continuation.

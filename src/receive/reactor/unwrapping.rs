@@ -189,10 +189,13 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     /// Gives up what waits to be inflated: the time to stop is over.
     pub(super) fn forget_backlogs(&mut self) {
         for slot in std::mem::take(&mut self.inflating) {
-            let connection = self.connections[slot].as_mut();
-            if let Some(wrapping) = connection.and_then(|connection| connection.wrapping.as_mut()) {
+            if let Some(connection) = &mut self.connections[slot]
+                && let Some(wrapping) = &mut connection.wrapping
+            {
                 wrapping.is_listed = false;
-                wrapping.forget_backlog();
+                let bytes = wrapping.forget_backlog() as u64;
+                let counters = &self.shared.listeners[connection.listener].counters;
+                counters.uninflated_bytes.add(bytes);
             }
             self.end_inflating(slot);
         }

@@ -2,7 +2,7 @@
 //! compared with the configuration.
 
 use super::Reactor;
-use crate::base::Clock;
+use crate::base::{Clock, liveness};
 use crate::message::Severity;
 use crate::ring::Ring;
 
@@ -32,12 +32,20 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         let Some(connection) = connection.filter(|connection| connection.serial == serial) else {
             return;
         };
-        let Ok(found) = self.ring.liveness(connection.socket) else {
+        let Ok(mut found) = self.ring.liveness(connection.socket) else {
             // It is gone; its end will be received.
             return;
         };
-        connection.account.set_liveness(found);
         let listener = &self.shared.listeners[connection.listener];
+        let options = &listener.options.keep_alive;
+        if options.differs(&found).is_some() {
+            // It was accepted by the kernel before the listener had its options:
+            // one that the service manager handed over.
+            let repaired =
+                liveness::with_descriptor(connection.socket, |socket| options.apply(socket));
+            found = repaired.unwrap_or(found);
+        }
+        connection.account.set_liveness(found);
         let Some(difference) = listener.options.keep_alive.differs(&found) else {
             return;
         };

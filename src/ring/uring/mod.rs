@@ -193,6 +193,10 @@ impl Ring for Uring {
         }
     }
 
+    fn read(&mut self, socket: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+        descriptor::receive(socket, buffer)
+    }
+
     fn cancel(&mut self, kind: Kind, token: Token) {
         let target = u64::from(kind as u8) << TOKEN_BITS | token;
         self.submit(cancel::entry(target), KIND_SILENT, 0);
