@@ -121,6 +121,11 @@ pub const DESCRIPTORS_PER_FILE: u64 = 3;
 /// Descriptors for all else: standard streams, signals, the admin socket and
 /// its connections, name and time zone files, a connection that is refused.
 pub const DESCRIPTORS_RESERVED: u64 = 48;
+
+/// Descriptors that no connection takes: the admin socket answers, and an output
+/// file is opened, also where connections have all others.
+pub const DESCRIPTORS_KEPT: u64 = 16;
+
 /// Addresses whose names are kept.
 pub const NAME_CACHE_ENTRIES_MAX: usize = 16 * 1024;
 
@@ -162,6 +167,7 @@ const _: () = {
     // File numbers are 16-bit.
     assert!(CONFIG_FILES_MAX < u16::MAX as usize);
     assert!(DIRECT_BYTES_MIN <= FILE_WRITE_BYTES);
+    assert!(DESCRIPTORS_KEPT <= DESCRIPTORS_RESERVED);
     assert!(CHUNKS_PROVIDED_MAX <= CHUNKS_PER_REACTOR);
     assert!(COPY_BYTES <= CHUNK_BYTES);
     assert!(COLLECT_BYTES + CHUNK_BYTES + MESSAGE_BYTES_MAX < u32::MAX as usize);

@@ -180,6 +180,32 @@ pub fn raise_open_files_limit() -> io::Result<u64> {
     Ok(limit.rlim_cur)
 }
 
+/// Does something while the process may have `reserve` descriptors fewer, at most
+/// a quarter of what it may have: what the kernel takes the limit of now, it
+/// keeps to later. Where the limit cannot be changed it stays as it is.
+pub fn with_reserve<T>(reserve: u64, act: impl FnOnce() -> T) -> T {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is writable for the length of the call.
+    let is_known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == 0;
+    let lowered = libc::rlimit {
+        rlim_cur: limit.rlim_cur - reserve.min(limit.rlim_cur / 4),
+        ..limit
+    };
+    if is_known {
+        // SAFETY: `lowered` is readable for the length of the call.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &lowered) };
+    }
+    let result = act();
+    if is_known {
+        // SAFETY: `limit` is readable for the length of the call.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
+    }
+    result
+}
+
 /// Makes reads and writes of an open file wait (fcntl(2), O_NONBLOCK off).
 ///
 /// # Errors

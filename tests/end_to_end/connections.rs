@@ -326,6 +326,9 @@ fn a_daemon_without_descriptors_serves_on_and_says_so_once() {
         is_still.then_some(())
     });
     assert!(before < CONNECTIONS, "all were accepted");
+    // The operator is answered.
+    let served = connections(&scratch, &[]).len();
+    assert_eq!(served, before);
     first.write_all(MESSAGE).unwrap();
     wait_for("the message of one that is served", || {
         (lines() > before).then_some(())

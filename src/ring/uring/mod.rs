@@ -13,6 +13,7 @@ use self::buffers::Buffers;
 use super::{Completion, Kind, Outcome, Ring, Size, Token, Unread};
 use crate::base::descriptor::{self, EventFd, PeerAddress};
 use crate::base::{Chunk, Liveness, liveness};
+use crate::limits::DESCRIPTORS_KEPT;
 
 mod accept;
 mod buffers;
@@ -169,6 +170,10 @@ fn unless_busy(result: io::Result<usize>) -> io::Result<()> {
 impl Ring for Uring {
     fn accept(&mut self, listener: RawFd, token: Token) {
         self.submit(accept::entry(listener), Kind::Accept as u8, token);
+        // The kernel notes the limit of descriptors when it gets the entry. What
+        // it cannot take now it gets with the next wait, and the whole limit.
+        let submitter = self.ring.submitter();
+        let _ = descriptor::with_reserve(DESCRIPTORS_KEPT, || submitter.submit());
     }
 
     fn receive(&mut self, socket: RawFd, size: Size, token: Token) {
