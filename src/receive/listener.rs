@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
-use std::{fs, io};
+use std::time::Duration;
+use std::{fs, io, thread};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
@@ -12,6 +13,10 @@ use super::socket_file::SocketFile;
 use super::tellings::Tellings;
 use super::{Endpoint, Inherited, InputCounters, ListenerOptions, RateLimit};
 use crate::base::{Liveness, kernel};
+
+/// How often, and how long between, it is looked whether an address is free.
+const FREE_LOOKS: u32 = 10;
+const FREE_LOOK: Duration = Duration::from_millis(50);
 
 /// Why a listener could not be opened; each at start.
 #[derive(Debug, Error)]
@@ -59,7 +64,7 @@ impl Listener {
         let Some(path) = &options.unix.path else {
             return Listener::open_tcp(options, inherited);
         };
-        let opened = SocketFile::open(path, &options.unix, options.backlog);
+        let opened = once_free(|| SocketFile::open(path, &options.unix, options.backlog));
         let (socket, file) = opened.map_err(|source| ListenError::Socket {
             endpoint: Endpoint::Unix(path.as_path().into()),
             source,
@@ -73,7 +78,8 @@ impl Listener {
         inherited: &mut Inherited,
     ) -> Result<Listener, ListenError> {
         let address = SocketAddr::new(options.address, options.port);
-        let socket = match Listener::socket(&options, address, inherited) {
+        let socket = once_free(|| Listener::socket(&options, address, inherited));
+        let socket = match socket {
             // A host without IPv6 has all its addresses in IPv4.
             Err(error) if has_no_ipv6(&error) && options.address == Ipv6Addr::UNSPECIFIED => {
                 let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, options.port));
@@ -169,6 +175,19 @@ impl Listener {
         socket.listen(options.backlog)?;
         Ok(socket)
     }
+}
+
+/// Tries again for a moment where the address is in use: the kernel takes the
+/// io_uring of a daemon that was killed apart behind its end, and it keeps the
+/// sockets that long.
+fn once_free<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..FREE_LOOKS {
+        match open() {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => thread::sleep(FREE_LOOK),
+            result => return result,
+        }
+    }
+    open()
 }
 
 /// Whether the error says that the host has no IPv6.
