@@ -164,19 +164,9 @@ pub fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
 /// Those of setrlimit(2): EPERM where the hard limit is above the kernel's
 /// `fs.nr_open`.
 pub fn raise_open_files_limit() -> io::Result<u64> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: `limit` is writable for the length of the call.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    let mut limit = open_files_limit()?;
     limit.rlim_cur = limit.rlim_max;
-    // SAFETY: `limit` is readable for the length of the call.
-    if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    set_open_files_limit(&limit)?;
     Ok(limit.rlim_cur)
 }
 
@@ -184,26 +174,38 @@ pub fn raise_open_files_limit() -> io::Result<u64> {
 /// a quarter of what it may have: what the kernel takes the limit of now, it
 /// keeps to later. Where the limit cannot be changed it stays as it is.
 pub fn with_reserve<T>(reserve: u64, act: impl FnOnce() -> T) -> T {
+    let Ok(limit) = open_files_limit() else {
+        return act();
+    };
+    let lowered = libc::rlimit {
+        rlim_cur: limit.rlim_cur - reserve.min(limit.rlim_cur / 4),
+        ..limit
+    };
+    // As said: where it fails, the limit is what it was.
+    let _ = set_open_files_limit(&lowered);
+    let result = act();
+    let _ = set_open_files_limit(&limit);
+    result
+}
+
+fn open_files_limit() -> io::Result<libc::rlimit> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
     // SAFETY: `limit` is writable for the length of the call.
-    let is_known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == 0;
-    let lowered = libc::rlimit {
-        rlim_cur: limit.rlim_cur - reserve.min(limit.rlim_cur / 4),
-        ..limit
-    };
-    if is_known {
-        // SAFETY: `lowered` is readable for the length of the call.
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &lowered) };
+    match unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } {
+        0 => Ok(limit),
+        _ => Err(io::Error::last_os_error()),
     }
-    let result = act();
-    if is_known {
-        // SAFETY: `limit` is readable for the length of the call.
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
+}
+
+fn set_open_files_limit(limit: &libc::rlimit) -> io::Result<()> {
+    // SAFETY: `limit` is readable for the length of the call.
+    match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, limit) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
-    result
 }
 
 /// Makes reads and writes of an open file wait (fcntl(2), O_NONBLOCK off).

@@ -11,31 +11,14 @@ use std::time::Duration;
 use serde_json::Value;
 use socket2::SockRef;
 
-use crate::support::{Daemon, Scratch, Setup, splashdam, to_file, wait_for, wait_for_text};
+use crate::support::{
+    Daemon, Scratch, Setup, connections, ctl, splashdam, to_file, wait_for, wait_for_text,
+};
 
 const MESSAGE: &[u8] = b"<13>Oct 11 22:14:15 host tag: text\n";
 
 /// A template that shows where a message is from.
 const FROM: &str = "$template From,\"%fromhost%|%fromhost-ip%|%inputname%|%msg%\\n\"\n";
-
-/// Runs `splashdam ctl`. Returns whether it succeeded, and what it said.
-fn ctl(scratch: &Scratch, arguments: &[&str]) -> (bool, String) {
-    let mut command = splashdam(scratch.path());
-    command
-        .args(["ctl", "--socket", "ctl.sock"])
-        .args(arguments);
-    let output = command.output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(said).unwrap())
-}
-
-/// The table of connections.
-fn connections(scratch: &Scratch) -> Vec<Value> {
-    let (is_ok, said) = ctl(scratch, &["connections", "--json"]);
-    assert!(is_ok, "{said}");
-    let table: Value = serde_json::from_str(&said).unwrap();
-    table.as_array().expect("an array").clone()
-}
 
 fn text(scratch: &Scratch, name: &str) -> String {
     String::from_utf8(scratch.read(name)).unwrap()
@@ -85,7 +68,7 @@ fn a_unix_socket_takes_messages_of_this_host() {
                     here|127.0.0.1|local| three\n";
     assert_eq!(text(&scratch, "out.log"), expected);
 
-    let table = connections(&scratch);
+    let table = connections(&scratch, &[]);
     assert_eq!(table.len(), 1, "{table:?}");
     let name = format!("{}#1", path.display());
     assert_eq!(table[0]["peer"], name);
@@ -310,7 +293,7 @@ fn messages_behind_a_proxy_have_their_senders_address() {
     let by_proxy = send(&v2(0x21), "198.51.100.9", 0);
 
     let open_table = || -> Vec<Value> {
-        let mut table = connections(&scratch);
+        let mut table = connections(&scratch, &[]);
         table.retain(|row| row["proxy"] != Value::Null);
         table
     };

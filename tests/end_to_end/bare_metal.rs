@@ -15,8 +15,8 @@ use std::time::Duration;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::support::{
-    Daemon, Disk, Namespace, SPLASHDAM, Scratch, Setup, program, splashdam, to_file, wait_for,
-    wait_for_text,
+    Daemon, Disk, Namespace, SPLASHDAM, Scratch, Setup, connections, program, splashdam, to_file,
+    wait_for, wait_for_text,
 };
 
 const FORMAT: &str = "RSYSLOG_TraditionalFileFormat";
@@ -265,10 +265,11 @@ fn a_socket_that_is_handed_over_is_listened_on() {
     daemon.wait_until_delivered(1);
     // The kernel gave it what the socket had then: no keepalive.
     wait_for("keepalive of one that came before", || {
-        let mut command = splashdam(scratch.path());
-        command.args(["ctl", "--socket", "ctl.sock", "connections", "--json"]);
-        let table = String::from_utf8(command.output().unwrap().stdout).unwrap();
-        table.contains("\"timer\":\"keepalive\"").then_some(())
+        let table = connections(&scratch, &[]);
+        let mut table = table.iter();
+        table
+            .any(|connection| connection["timer"] == "keepalive")
+            .then_some(())
     });
     assert_eq!(daemon.accounts().input("liveness_differs"), 0);
     drop(waiting);

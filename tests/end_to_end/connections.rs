@@ -6,32 +6,14 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
-use socket2::SockRef;
 
-use crate::support::{Daemon, Flood, Scratch, Setup, splashdam, to_file, wait_for, wait_for_text};
+use crate::support::{
+    Daemon, Flood, Scratch, Setup, connections, ctl, reset, to_file, wait_for, wait_for_text,
+};
 
 const FORMAT: &str = "RSYSLOG_TraditionalFileFormat";
 
 const MESSAGE: &[u8] = b"<13>Oct 11 22:14:15 host tag: text\n";
-
-/// Runs `splashdam ctl`. Returns whether it succeeded, and what it said.
-fn ctl(scratch: &Scratch, arguments: &[&str]) -> (bool, String) {
-    let mut command = splashdam(scratch.path());
-    command
-        .args(["ctl", "--socket", "ctl.sock"])
-        .args(arguments);
-    let output = command.output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(said).unwrap())
-}
-
-/// The table of connections.
-fn connections(scratch: &Scratch, arguments: &[&str]) -> Vec<Value> {
-    let (is_ok, said) = ctl(scratch, &[&["connections", "--json"], arguments].concat());
-    assert!(is_ok, "{said}");
-    let table: Value = serde_json::from_str(&said).unwrap();
-    table.as_array().expect("an array").clone()
-}
 
 fn name(stream: &TcpStream) -> String {
     stream.local_addr().unwrap().to_string()
@@ -43,13 +25,6 @@ fn connected(daemon: &Daemon, messages: u64) -> TcpStream {
     stream.write_all(MESSAGE).unwrap();
     daemon.wait_until_delivered(messages);
     stream
-}
-
-/// Ends a connection by RST.
-fn reset(stream: TcpStream) {
-    SockRef::from(&stream)
-        .set_linger(Some(Duration::ZERO))
-        .unwrap();
 }
 
 #[test]

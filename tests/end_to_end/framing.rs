@@ -3,11 +3,10 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
-use std::time::Duration;
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
-use crate::support::{Accounts, Daemon, Scratch, Setup, memory_kib, to_file};
+use crate::support::{Accounts, Daemon, Scratch, Setup, memory_kib, reset, to_file};
 
 const MESSAGE: &str = "<13>Oct 11 22:14:15 host tag: text";
 
@@ -294,13 +293,6 @@ fn a_reset_in_the_middle_of_a_frame_is_survived() {
     let (accounts, content) = case.end();
     assert_eq!(accounts.input("framing_cut"), 1);
     assert_eq!(String::from_utf8(content).unwrap(), LINE.repeat(2));
-}
-
-/// Closes a connection with RST.
-fn reset(connection: TcpStream) {
-    SockRef::from(&connection)
-        .set_linger(Some(Duration::ZERO))
-        .unwrap();
 }
 
 #[test]

@@ -5,11 +5,8 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
 
-use socket2::SockRef;
-
-use crate::support::{Daemon, Scratch, Setup, memory_kib, to_file, wait_for};
+use crate::support::{Daemon, Scratch, Setup, memory_kib, reset, to_file, wait_for};
 
 const FORMAT: &str = "RSYSLOG_TraditionalFileFormat";
 
@@ -73,13 +70,6 @@ impl Case {
 fn descriptors(daemon: &Daemon) -> usize {
     let path = format!("/proc/{}/fd", daemon.pid());
     std::fs::read_dir(Path::new(&path)).unwrap().count()
-}
-
-/// Ends a connection by RST.
-fn reset(stream: TcpStream) {
-    SockRef::from(&stream)
-        .set_linger(Some(Duration::ZERO))
-        .unwrap();
 }
 
 fn lines(text: &[u8]) -> usize {

@@ -39,7 +39,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             Unread::End => CloseReason::Peer,
             Unread::Failed(error) => connection.close_reason(&error),
         };
-        self.end_connection(slot, reason);
+        self.forget_hunger(slot);
+        self.close(slot, reason);
     }
 
     /// Begins to close a connection by a decision of the daemon.

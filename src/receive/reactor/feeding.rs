@@ -4,6 +4,8 @@
 //! ones from then on: a message of a few bytes would keep a whole chunk from
 //! others until the end of the turn.
 
+use std::collections::VecDeque;
+
 use super::Reactor;
 use crate::base::Clock;
 use crate::receive::connection::ReceiveState;
@@ -12,15 +14,12 @@ use crate::ring::{Kind, Ring, Size, Token};
 impl<R: Ring, C: Clock> Reactor<R, C> {
     /// Notes that a receive found no chunk, unless its connection is to end.
     pub(super) fn unfeed(&mut self, slot: usize) {
+        if !self.may_receive(slot) {
+            return;
+        }
         let Some(connection) = &mut self.connections[slot] else {
             return;
         };
-        if let Some(reason) = connection.ending {
-            return self.close(slot, reason);
-        }
-        if connection.has_backlog() {
-            return self.wait_to_inflate(slot);
-        }
         connection.receive = ReceiveState::Unfed;
         let counters = &self.shared.listeners[connection.listener].counters;
         counters.starved.add(1);
@@ -76,7 +75,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         self.starved_short.retain(|starved| *starved != slot);
     }
 
-    fn starved(&mut self, size: Size) -> &mut std::collections::VecDeque<usize> {
+    fn starved(&mut self, size: Size) -> &mut VecDeque<usize> {
         match size {
             Size::Short => &mut self.starved_short,
             Size::Whole => &mut self.starved,

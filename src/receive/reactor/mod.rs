@@ -273,13 +273,14 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             self.forget_backlogs();
         }
         self.inflate_on();
+        // What they leave is published in this turn.
+        self.close_asked();
+        self.close_idle();
         self.close_ended_at_once();
         self.publish_all();
         if self.shared.must_abandon.load(Ordering::Acquire) {
             self.abandon();
         }
-        self.close_asked();
-        self.close_idle();
         self.tell_limited();
         self.verify();
         self.compact();

@@ -42,16 +42,30 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
     }
 
+    /// Whether a receive may be started on a connection without one. One that is
+    /// to end is closed, one with a backlog waits to be inflated.
+    pub(super) fn may_receive(&mut self, slot: usize) -> bool {
+        let Some(connection) = &self.connections[slot] else {
+            return false;
+        };
+        if let Some(reason) = connection.ending {
+            self.close(slot, reason);
+            return false;
+        }
+        if connection.has_backlog() {
+            self.wait_to_inflate(slot);
+            return false;
+        }
+        true
+    }
+
     pub(super) fn rearm(&mut self, slot: usize) {
+        if !self.may_receive(slot) {
+            return;
+        }
         let Some(connection) = &mut self.connections[slot] else {
             return;
         };
-        if let Some(reason) = connection.ending {
-            return self.close(slot, reason);
-        }
-        if connection.has_backlog() {
-            return self.wait_to_inflate(slot);
-        }
         if let Some(wrapping) = &mut connection.wrapping {
             wrapping.is_paused = false;
         }
