@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use splashdam::base::{Instant, Sleeper, Text};
-use splashdam::message::{Batch, Body, Record, Timestamp};
-use splashdam::queue::{Queue, QueueOptions};
+use splashdam::message::{Batch, Body, Delay, Record, Timestamp};
+use splashdam::queue::{Consumers, Queue, QueueOptions};
 
 /// A batch of messages of 150 bytes.
 fn batch(messages: usize) -> Batch {
@@ -17,17 +17,20 @@ fn batch(messages: usize) -> Batch {
             ..Record::default()
         })
         .collect();
-    Batch::new(Body {
-        text: Text::owned(vec![b'x'; messages * 150], 0),
-        used: 0..messages * 150,
-        rewritten: Vec::new(),
-        records,
-        sources: vec![Arc::default()],
-        received: Timestamp::default(),
-        received_at: Instant::default(),
-        ruleset: 0,
-        recycler: None,
-    })
+    Batch::new(
+        Body {
+            text: Text::owned(vec![b'x'; messages * 150], 0),
+            used: 0..messages * 150,
+            rewritten: Vec::new(),
+            records,
+            sources: vec![Arc::default()],
+            received: Timestamp::default(),
+            received_at: Instant::default(),
+            delay: Delay::Delayable,
+            recycler: None,
+        },
+        0,
+    )
 }
 
 fn hand_over(criterion: &mut Criterion) {
@@ -40,7 +43,7 @@ fn hand_over(criterion: &mut Criterion) {
             ..QueueOptions::main()
         };
         let awake = Arc::new(Sleeper::new(|| {}));
-        let queue: Queue = Queue::new("bench", options, awake, Vec::new());
+        let queue: Queue = Queue::new("bench", options, Consumers::one(awake), Vec::new());
         let batch = batch(messages);
         let mut taken = Vec::new();
         group.bench_function(format!("batches of {messages}"), |bencher| {

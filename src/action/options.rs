@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::output::file::FileOptions;
+use crate::queue::QueueOptions;
 
 /// Parameters of one action.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub struct ActionOptions {
     pub resume_interval: Duration,
     /// `action.resumeIntervalMax`.
     pub resume_interval_max: Duration,
+    /// `queue.*`.
+    pub queue: QueueOptions,
 }
 
 /// `type`.
@@ -45,6 +48,7 @@ impl ActionOptions {
             resume_retry_count,
             resume_interval: Duration::from_secs(30),
             resume_interval_max: Duration::from_secs(1800),
+            queue: QueueOptions::action(),
         }
     }
 

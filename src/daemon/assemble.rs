@@ -24,7 +24,7 @@ use crate::config::{Config, PinThreads};
 use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX, SHORT_CHUNKS_PER_REACTOR};
 use crate::message::{LocalClock, Report};
 use crate::names::Names;
-use crate::queue::Queue;
+use crate::queue::{Consumers, Queue};
 use crate::receive::{
     Admission, ChunkPools, Inbox, Listener, Reactor, ReactorOptions, ReactorShared,
 };
@@ -114,7 +114,7 @@ impl Daemon {
         let queue = Arc::new(Queue::new(
             "main",
             config.main_queue,
-            Arc::clone(&sleeper),
+            Consumers::one(Arc::clone(&sleeper)),
             rooms.clone(),
         ));
         let oversize_file = match config.globals.oversize_error_file.clone() {
@@ -236,7 +236,7 @@ impl Daemon {
     /// Has each thread's loop make a turn.
     pub fn wake_all(&self) {
         self.wake_reactors();
-        self.worker.queue.wake_consumer();
+        self.worker.queue.wake_consumers();
     }
 
     /// Has the connections of a peer closed. Returns how many it has.
@@ -256,7 +256,7 @@ impl Daemon {
     /// Reopens output files.
     pub fn reopen(&self) {
         self.worker.reopen_generation.fetch_add(1, Ordering::AcqRel);
-        self.worker.queue.wake_consumer();
+        self.worker.queue.wake_consumers();
         if let Some(file) = &self.oversize_file {
             file.reopen();
         }

@@ -14,7 +14,7 @@ use crate::base::clock::SystemClock;
 use crate::base::{Clock, Text};
 use crate::limits::OWN_WAITING_MAX;
 use crate::message::{
-    Batch, Body, Facility, LocalClock, Priority, Record, Report, Severity, Source,
+    Batch, Body, Delay, Facility, LocalClock, Priority, Record, Report, Severity, Source,
 };
 use crate::parse;
 use crate::queue::Queue;
@@ -139,17 +139,20 @@ impl OwnMessages {
             rewritten: false,
             header: parse::parse(&bytes),
         };
-        Batch::new(Body {
-            used: 0..bytes.len(),
-            text: Text::owned(bytes, 0),
-            rewritten: Vec::new(),
-            records: vec![record],
-            sources: vec![Arc::clone(&self.source)],
-            received,
-            received_at: clock.now(),
-            ruleset: self.ruleset,
-            recycler: None,
-        })
+        Batch::new(
+            Body {
+                used: 0..bytes.len(),
+                text: Text::owned(bytes, 0),
+                rewritten: Vec::new(),
+                records: vec![record],
+                sources: vec![Arc::clone(&self.source)],
+                received,
+                received_at: clock.now(),
+                delay: Delay::Delayable,
+                recycler: None,
+            },
+            self.ruleset,
+        )
     }
 }
 

@@ -278,7 +278,7 @@ async fn stop(daemon: &Daemon, timeout_shutdown: Duration, timeout_action_comple
     daemon.worker.queue.close();
     if !worker_ends(daemon, drained_by).await && !worker_ends(daemon, completed_by).await {
         daemon.worker.must_abandon.store(true, Ordering::Release);
-        daemon.worker.queue.wake_consumer();
+        daemon.worker.queue.wake_consumers();
         worker_ends(daemon, completed_by + LAST_WAIT).await;
     }
     if !oversize_file_ends(daemon, completed_by + LAST_WAIT).await {

@@ -56,6 +56,18 @@ impl Recycler {
     }
 }
 
+/// Whether the sender of messages can be made to wait while a queue is full
+/// (`flowControl` of the TCP inputs).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delay {
+    /// It waits from the queue's delay marks on, for as long as it takes.
+    #[default]
+    Delayable,
+    /// It cannot wait (UDP), or shall not: what a full queue has not taken within
+    /// `queue.timeoutEnqueue` is discarded.
+    NotDelayable,
+}
+
 /// What the batches cut from one reception share.
 pub struct Body<L: Lent = Chunk> {
     /// The received bytes.
@@ -70,8 +82,7 @@ pub struct Body<L: Lent = Chunk> {
     pub received: Timestamp,
     /// Monotonic time of reception.
     pub received_at: Instant,
-    /// Index of the ruleset that decides what is done with them.
-    pub ruleset: usize,
+    pub delay: Delay,
     /// Where the arrays go when the body is dropped.
     pub recycler: Option<Arc<Recycler>>,
 }
@@ -96,23 +107,30 @@ impl<L: Lent> Drop for Body<L> {
 /// A run of records of one body. Cloning and cutting it copies no text.
 pub struct Batch<L: Lent = Chunk> {
     body: Arc<Body<L>>,
+    /// The records that were picked out of the body's, if not all were.
+    picked: Option<Arc<[Record]>>,
+    /// Positions in these, or in the body's.
     range: Range<u32>,
     bytes: usize,
+    /// Index of the ruleset that decides what is done with the messages.
+    ruleset: u32,
 }
 
 impl<L: Lent> Clone for Batch<L> {
     fn clone(&self) -> Self {
         Batch {
             body: Arc::clone(&self.body),
+            picked: self.picked.clone(),
             range: self.range.clone(),
             bytes: self.bytes,
+            ruleset: self.ruleset,
         }
     }
 }
 
 impl<L: Lent> Batch<L> {
-    /// All records of `body`.
-    pub fn new(body: Body<L>) -> Batch<L> {
+    /// All records of `body`, for the ruleset of this index.
+    pub fn new(body: Body<L>, ruleset: usize) -> Batch<L> {
         let range = 0..body.records.len() as u32;
         // What lies between the records' texts is held with them: skipped parts
         // of long frames, empty frames, texts before they were escaped.
@@ -121,8 +139,10 @@ impl<L: Lent> Batch<L> {
         let bytes = body.records.iter().map(charge).sum::<usize>() + between;
         Batch {
             body: Arc::new(body),
+            picked: None,
             range,
             bytes,
+            ruleset: ruleset as u32,
         }
     }
 
@@ -149,7 +169,67 @@ impl<L: Lent> Batch<L> {
 
     /// Index of the ruleset that decides what is done with the messages.
     pub fn ruleset(&self) -> usize {
-        self.body.ruleset
+        self.ruleset as usize
+    }
+
+    /// The same messages for another ruleset: `call`.
+    pub fn for_ruleset(mut self, ruleset: usize) -> Batch<L> {
+        self.ruleset = ruleset as u32;
+        self
+    }
+
+    /// Whether the sender of the messages can be made to wait.
+    pub fn delay(&self) -> Delay {
+        self.body.delay
+    }
+
+    /// The messages of these indexes, which rise. They share the text unless
+    /// they would hold more than twice their own bytes of it: then they get a
+    /// copy, so that a queue that few messages go to never holds all of them.
+    pub fn pick(&self, indexes: impl Iterator<Item = usize>) -> Batch<L> {
+        let all = self.records();
+        let records: Vec<Record> = indexes.map(|index| all[index]).collect();
+        if records.len() == all.len() {
+            return self.clone();
+        }
+        let texts: usize = records.iter().map(|record| record.len as usize).sum();
+        if 2 * texts < self.body.used.len() + self.body.rewritten.len() {
+            return self.copy_of(records, texts);
+        }
+        Batch {
+            body: Arc::clone(&self.body),
+            range: 0..records.len() as u32,
+            bytes: records.iter().map(charge).sum(),
+            picked: Some(records.into()),
+            ruleset: self.ruleset,
+        }
+    }
+
+    /// Records of this batch with a copy of their `texts` bytes.
+    fn copy_of(&self, mut records: Vec<Record>, texts: usize) -> Batch<L> {
+        let mut bytes = Vec::with_capacity(texts);
+        let reader = self.reader();
+        for record in &mut records {
+            let text = reader.text(record);
+            record.start = bytes.len() as u32;
+            record.rewritten = false;
+            bytes.extend_from_slice(text);
+        }
+        let body = &self.body;
+        Batch::new(
+            Body {
+                used: 0..bytes.len(),
+                text: Text::owned(bytes, 0),
+                rewritten: Vec::new(),
+                records,
+                sources: body.sources.clone(),
+                received: body.received,
+                received_at: body.received_at,
+                delay: body.delay,
+                recycler: body.recycler.clone(),
+            },
+            self.ruleset(),
+        )
     }
 
     /// Cuts off and returns the first `count` messages, at most all.
@@ -160,17 +240,16 @@ impl<L: Lent> Batch<L> {
         let bytes = if middle == self.range.end {
             self.bytes
         } else {
-            self.body.records[front_range.start as usize..middle as usize]
-                .iter()
-                .map(charge)
-                .sum()
+            self.records()[..count].iter().map(charge).sum()
         };
         self.range.start = middle;
         self.bytes -= bytes;
         Batch {
             body: Arc::clone(&self.body),
+            picked: self.picked.clone(),
             range: front_range,
             bytes,
+            ruleset: self.ruleset,
         }
     }
 
@@ -215,7 +294,8 @@ impl<L: Lent> Batch<L> {
     }
 
     fn records(&self) -> &[Record] {
-        &self.body.records[self.range.start as usize..self.range.end as usize]
+        let all = self.picked.as_deref().unwrap_or(&self.body.records);
+        &all[self.range.start as usize..self.range.end as usize]
     }
 }
 
@@ -246,17 +326,21 @@ impl<L: Lent> Reader<'_, L> {
     #[inline(always)]
     pub fn message(&self, index: usize) -> Message<'_> {
         let record = &self.records[index];
-        let (start, len) = (record.start as usize, record.len as usize);
-        let text = if record.rewritten {
-            &self.body.rewritten[start..start + len]
-        } else {
-            self.pin.bytes(start, len)
-        };
         Message {
-            text,
+            text: self.text(record),
             header: &record.header,
             source: &self.body.sources[usize::from(record.source)],
             received: &self.body.received,
+        }
+    }
+
+    #[inline(always)]
+    fn text(&self, record: &Record) -> &[u8] {
+        let (start, len) = (record.start as usize, record.len as usize);
+        if record.rewritten {
+            &self.body.rewritten[start..start + len]
+        } else {
+            self.pin.bytes(start, len)
         }
     }
 }
@@ -276,7 +360,7 @@ mod tests {
             });
             bytes.extend_from_slice(text.as_bytes());
         }
-        Batch::new(Body {
+        let body = Body {
             used: 0..bytes.len(),
             text: Text::owned(bytes, 0),
             rewritten: Vec::new(),
@@ -284,9 +368,10 @@ mod tests {
             sources: vec![Arc::default()],
             received: Timestamp::default(),
             received_at: Instant::default(),
-            ruleset: 0,
+            delay: Delay::Delayable,
             recycler: None,
-        })
+        };
+        Batch::new(body, 0)
     }
 
     fn texts(batch: &Batch) -> Vec<String> {
@@ -307,6 +392,26 @@ mod tests {
         assert_eq!(front.bytes() + rest.bytes(), bytes);
         let all = rest.split_front(9);
         assert_eq!((all.len(), rest.len(), rest.bytes()), (1, 0, 0));
+    }
+
+    #[test]
+    fn picked_messages_share_the_text_or_have_a_copy_of_little_of_it() {
+        let whole = batch(&["one", "two", "three", "four", "five", "six"]);
+        let most = whole.pick([0, 2, 3, 5].into_iter());
+        assert_eq!(texts(&most), ["one", "three", "four", "six"]);
+        assert!(Arc::ptr_eq(&most.body, &whole.body));
+        let mut few = whole.pick([1, 4].into_iter());
+        assert!(!Arc::ptr_eq(&few.body, &whole.body));
+        assert_eq!(few.bytes(), 7 + 2 * size_of::<Record>());
+        let front = few.split_front(1);
+        assert_eq!(
+            (texts(&front), texts(&few)),
+            (vec!["two".to_owned()], vec!["five".to_owned()])
+        );
+        let again = most.pick([1, 2, 3].into_iter());
+        assert_eq!(texts(&again), ["three", "four", "six"]);
+        let all = whole.clone().for_ruleset(3).pick(0..6);
+        assert_eq!((all.len(), all.ruleset()), (6, 3));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub mod report;
 pub mod source;
 pub mod timestamp;
 
-pub use batch::{Batch, Body, Reader, Record};
+pub use batch::{Batch, Body, Delay, Reader, Record};
 pub use header::{Format, Header, Span, TimeKind};
 pub use local_clock::LocalClock;
 pub use priority::{Facility, Priority, Severity};

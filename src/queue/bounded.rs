@@ -4,9 +4,13 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::consumers::Consumers;
+use super::direct::Direct;
+use super::fixed_array::FixedArray;
+use super::linked_list::LinkedList;
 use super::room::Room;
 use super::store::Store;
-use super::{FixedArray, QueueKind, QueueOptions};
+use super::{QueueKind, QueueOptions};
 use crate::base::text::Lent;
 use crate::base::{Chunk, Counter, Sleeper};
 use crate::message::Batch;
@@ -19,6 +23,8 @@ pub struct QueueCounters {
     /// Handed over to the actions, and not acknowledged.
     pub in_hand: Counter,
     pub acknowledged: Counter,
+    /// Had no room within `queue.timeoutEnqueue`.
+    pub discarded_full: Counter,
     /// Lost at stop: the time to drain was over.
     pub discarded_shutdown: Counter,
     /// Times it became full; it is so until a quarter of it is free.
@@ -36,7 +42,7 @@ pub struct Queue<L: Lent = Chunk> {
     /// batches that were not acknowledged. Workers only; never a reactor.
     front: Mutex<VecDeque<Batch<L>>>,
     room: Room,
-    consumer: Arc<Sleeper>,
+    consumers: Consumers,
     producers: Vec<Arc<Sleeper>>,
     is_closed: AtomicBool,
     /// Whether a producer was refused since there was ample room.
@@ -45,16 +51,18 @@ pub struct Queue<L: Lent = Chunk> {
 }
 
 impl<L: Lent + 'static> Queue<L> {
-    /// An empty queue. `consumer` is woken when there is work, `producers` when
+    /// An empty queue. `consumers` are woken when there is work, `producers` when
     /// there is room again.
     pub fn new(
         name: impl Into<String>,
         options: QueueOptions,
-        consumer: Arc<Sleeper>,
+        consumers: Consumers,
         producers: Vec<Arc<Sleeper>>,
     ) -> Queue<L> {
-        let store = match options.kind {
+        let store: Box<dyn Store<L>> = match options.kind {
+            QueueKind::Direct => Box::new(Direct::new()),
             QueueKind::FixedArray => Box::new(FixedArray::new(options.size)),
+            QueueKind::LinkedList => Box::new(LinkedList::new()),
         };
         Queue {
             name: name.into(),
@@ -62,7 +70,7 @@ impl<L: Lent + 'static> Queue<L> {
             options,
             store,
             front: Mutex::new(VecDeque::new()),
-            consumer,
+            consumers,
             producers,
             is_closed: AtomicBool::new(false),
             is_full: AtomicBool::new(false),
@@ -94,9 +102,22 @@ impl<L: Lent + 'static> Queue<L> {
                 return Some(front);
             }
             self.counters.enqueued.add(messages as u64);
-            self.consumer.wake();
+            self.consumers.wake(self.room.held().0);
         }
         None
+    }
+
+    /// Takes messages that a worker passes on (a call into a ruleset with a queue,
+    /// an action with one), as [`enqueue`](Self::enqueue) does.
+    pub fn pass_on(&self, batch: Batch<L>) -> Option<Batch<L>> {
+        self.enqueue(batch)
+    }
+
+    /// Takes and discards messages for which there was no room within
+    /// `queue.timeoutEnqueue`.
+    pub fn discard_late(&self, batch: &Batch<L>) {
+        self.counters.enqueued.add(batch.len() as u64);
+        self.counters.discarded_full.add(batch.len() as u64);
     }
 
     /// Appends batches of together at most `max` messages, oldest first, to
@@ -177,7 +198,7 @@ impl<L: Lent + 'static> Queue<L> {
     /// Says that no producer is left. The consumer ends when it is empty.
     pub fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
-        self.consumer.wake();
+        self.consumers.wake_all();
     }
 
     /// Whether no producer is left.
@@ -185,9 +206,14 @@ impl<L: Lent + 'static> Queue<L> {
         self.is_closed.load(Ordering::Acquire)
     }
 
-    /// Wakes the consumer if it sleeps: something but the queue changed.
-    pub fn wake_consumer(&self) {
-        self.consumer.wake();
+    /// The threads that take from it.
+    pub fn consumers(&self) -> &Consumers {
+        &self.consumers
+    }
+
+    /// Wakes the consumers that sleep: something but the queue changed.
+    pub fn wake_consumers(&self) {
+        self.consumers.wake_all();
     }
 
     fn refuse(&self) {

@@ -5,7 +5,10 @@
 //! message until the actions have taken that message over.
 
 mod bounded;
+mod consumers;
+mod direct;
 mod fixed_array;
+mod linked_list;
 mod options;
 mod room;
 mod store;
@@ -13,6 +16,6 @@ mod store;
 mod tests;
 
 pub use bounded::{Queue, QueueCounters};
-pub use fixed_array::FixedArray;
-pub use options::{QueueKind, QueueOptions};
+pub use consumers::Consumers;
+pub use options::{QueueKind, QueueOptions, Window};
 pub use store::Store;

@@ -7,9 +7,9 @@ use std::thread;
 
 use proptest::prelude::*;
 
-use super::{Queue, QueueOptions};
+use super::{Consumers, Queue, QueueOptions};
 use crate::base::{Instant, Sleeper, Text};
-use crate::message::{Batch, Body, Record, Timestamp};
+use crate::message::{Batch, Body, Delay, Record, Timestamp};
 
 /// A message of the model: its number, and what its room is charged with.
 type Charged = (u64, usize);
@@ -29,17 +29,20 @@ fn batch(first: u64, lens: &[usize]) -> Batch {
         bytes.extend_from_slice(&number.to_le_bytes());
         bytes.resize(bytes.len() + len - size_of::<u64>(), b'x');
     }
-    Batch::new(Body {
-        used: 0..bytes.len(),
-        text: Text::owned(bytes, 0),
-        rewritten: Vec::new(),
-        records,
-        sources: vec![Arc::default()],
-        received: Timestamp::default(),
-        received_at: Instant::default(),
-        ruleset: 0,
-        recycler: None,
-    })
+    Batch::new(
+        Body {
+            used: 0..bytes.len(),
+            text: Text::owned(bytes, 0),
+            rewritten: Vec::new(),
+            records,
+            sources: vec![Arc::default()],
+            received: Timestamp::default(),
+            received_at: Instant::default(),
+            delay: Delay::Delayable,
+            recycler: None,
+        },
+        0,
+    )
 }
 
 fn numbers(batch: &Batch) -> Vec<u64> {
@@ -69,7 +72,12 @@ fn queue(size: usize, memory_bytes_max: usize) -> (Queue, Arc<Sleeper>, Arc<Atom
         count.fetch_add(1, Ordering::Relaxed);
     }));
     let consumer = Arc::new(Sleeper::new(|| {}));
-    let queue = Queue::new("test", options, consumer, vec![Arc::clone(&producer)]);
+    let queue = Queue::new(
+        "test",
+        options,
+        Consumers::one(consumer),
+        vec![Arc::clone(&producer)],
+    );
     (queue, producer, woken)
 }
 

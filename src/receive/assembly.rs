@@ -10,7 +10,7 @@ use crate::base::{Chunk, Instant, Text};
 use crate::frame::{Frame, FramerOptions, Stream};
 use crate::limits::BATCH_RECORDS_MAX;
 use crate::message::batch::Recycler;
-use crate::message::{Batch, Body, Header, Record, Source, Timestamp};
+use crate::message::{Batch, Body, Delay, Header, Record, Source, Timestamp};
 use crate::parse;
 
 /// A batch being built: records, and what their texts need beside the received
@@ -32,6 +32,8 @@ pub(super) struct Reception {
     pub instant: Instant,
     /// Index of the ruleset that their listener is bound to.
     pub ruleset: usize,
+    /// Whether the listener's senders can be made to wait.
+    pub delay: Delay,
 }
 
 /// What a stretch of bytes yielded.
@@ -328,17 +330,20 @@ impl Assembly {
         used: Range<usize>,
         reception: Reception,
     ) -> Batch<L> {
-        Batch::new(Body {
-            text,
-            used,
-            rewritten: std::mem::take(&mut self.rewritten),
-            records: std::mem::take(&mut self.records),
-            sources: std::mem::take(&mut self.sources),
-            received: reception.at,
-            received_at: reception.instant,
-            ruleset: reception.ruleset,
-            recycler: Some(Arc::clone(&self.recycler)),
-        })
+        Batch::new(
+            Body {
+                text,
+                used,
+                rewritten: std::mem::take(&mut self.rewritten),
+                records: std::mem::take(&mut self.records),
+                sources: std::mem::take(&mut self.sources),
+                received: reception.at,
+                received_at: reception.instant,
+                delay: reception.delay,
+                recycler: Some(Arc::clone(&self.recycler)),
+            },
+            reception.ruleset,
+        )
     }
 
     /// Appends a record with its control characters escaped. Where nothing is

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{AccessOptions, KeepAliveOptions, RateLimitOptions, UnixOptions};
 use crate::frame::{Delimiters, FramerOptions, OversizeMode};
+use crate::message::Delay;
 
 /// Parameters of one `input(type="imptcp" …)` or `input(type="imtcp" …)`.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +52,8 @@ pub struct ListenerOptions {
     pub preserve_case: bool,
     /// `ruleset`, as an index: what is done with its messages.
     pub ruleset: usize,
+    /// `flowControl`: whether senders wait while the queue is full.
+    pub delay: Delay,
     /// Where the configuration makes the listener: file and line.
     pub place: String,
 }
@@ -79,6 +82,7 @@ impl Default for ListenerOptions {
             notify_on_close: false,
             preserve_case: true,
             ruleset: 0,
+            delay: Delay::Delayable,
             place: String::new(),
         }
     }

@@ -20,6 +20,9 @@ pub struct Ruleset {
     pub name: String,
     /// In the order of the configuration.
     pub statements: Vec<Statement>,
+    /// Whether it has a queue of its own (`ruleset(queue.type=…)`,
+    /// `$RulesetCreateMainQueue`): then a call is an enqueue.
+    pub has_queue: bool,
 }
 
 /// One statement. `if … then … else …` is a [`Filter`](Statement::Filter), and
@@ -55,6 +58,7 @@ impl Program {
         let ruleset = Ruleset {
             name: String::new(),
             statements,
+            has_queue: false,
         };
         Program {
             rulesets: vec![ruleset],

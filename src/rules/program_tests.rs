@@ -118,6 +118,7 @@ fn programs() -> impl Strategy<Value = Program> {
         rulesets: rulesets
             .into_iter()
             .map(|statements| Ruleset {
+                has_queue: false,
                 name: String::new(),
                 statements,
             })

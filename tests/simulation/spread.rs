@@ -12,7 +12,7 @@ use splashdam::base::descriptor::EventFd;
 use splashdam::base::simulated::{Random, SimulatedClock};
 use splashdam::frame::FramerOptions;
 use splashdam::message::LocalClock;
-use splashdam::queue::{Queue, QueueOptions};
+use splashdam::queue::{Consumers, Queue, QueueOptions};
 use splashdam::receive::{
     Admission, ChunkPools, Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions,
     ReactorShared,
@@ -49,7 +49,12 @@ fn loads(connections: u16) -> Vec<usize> {
     let shared = Arc::new(ReactorShared {
         names: None,
         listeners: vec![listener.expect("a listener")],
-        queue: Arc::new(Queue::new("main", QueueOptions::main(), idle(), Vec::new())),
+        queue: Arc::new(Queue::new(
+            "main",
+            QueueOptions::main(),
+            Consumers::one(idle()),
+            Vec::new(),
+        )),
         inboxes: (0..REACTORS)
             .map(|_| Arc::new(Inbox::new(event())))
             .collect(),

@@ -17,7 +17,7 @@ use splashdam::frame::{Delimiters, FramerOptions, OversizeMode};
 use splashdam::message::{LocalClock, Report, Severity};
 use splashdam::output::file::FileOptions;
 use splashdam::output::simulated::{SimulatedDisk, SimulatedExecutor};
-use splashdam::queue::{Queue, QueueOptions};
+use splashdam::queue::{Consumers, Queue, QueueOptions};
 use splashdam::receive::{
     Admission, ChunkPools, Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions,
     ReactorShared,
@@ -135,7 +135,7 @@ impl World {
                 dequeue_batch_size: script.dequeue_batch_size,
                 ..QueueOptions::main()
             },
-            Arc::clone(&worker_sleeper),
+            Consumers::one(Arc::clone(&worker_sleeper)),
             rooms.clone(),
         ));
         let resolver = random.fork();
@@ -505,7 +505,7 @@ impl World {
                 if self.worker.is_some() {
                     let shared = &self.worker_shared;
                     shared.must_abandon.store(true, Ordering::Release);
-                    shared.queue.wake_consumer();
+                    shared.queue.wake_consumers();
                 }
             }
         }
@@ -526,7 +526,7 @@ impl World {
             Event::Reopen => {
                 let generation = &self.worker_shared.reopen_generation;
                 generation.fetch_add(1, Ordering::AcqRel);
-                self.worker_shared.queue.wake_consumer();
+                self.worker_shared.queue.wake_consumers();
             }
             Event::Interrupt(reactor) => self.network.interrupt(reactor),
             Event::Stop => self.begin_stop(),

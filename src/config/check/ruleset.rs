@@ -173,6 +173,7 @@ impl Checker {
             .map(|planned| Ruleset {
                 name: planned.name,
                 statements: planned.statements,
+                has_queue: false,
             })
             .collect();
         (listeners, Program { rulesets, default })

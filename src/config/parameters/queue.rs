@@ -6,7 +6,11 @@ use crate::queue::{QueueKind, QueueOptions};
 
 type QueueRow = Row<QueueOptions>;
 
-const KINDS: [QueueKind; 1] = [QueueKind::FixedArray];
+const KINDS: [QueueKind; 3] = [
+    QueueKind::FixedArray,
+    QueueKind::LinkedList,
+    QueueKind::Direct,
+];
 
 /// `queue.*`. The directives are those of the main queue (`$MainMsgQueue…`) and
 /// of an action's (`$ActionQueue…`, not built yet).
@@ -16,8 +20,8 @@ pub static QUEUE: Table<QueueOptions> = Table {
         QueueRow::new(
             "queue.type",
             Take::Word(
-                &["FixedArray"],
-                &["LinkedList", "Direct", "Disk"],
+                &["FixedArray", "LinkedList", "Direct"],
+                &["Disk"],
                 |queue, index| queue.kind = KINDS.get(index).copied().unwrap_or(queue.kind),
             ),
             "How the queue holds its messages.",

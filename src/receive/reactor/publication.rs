@@ -15,6 +15,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             at: self.received,
             instant: self.now,
             ruleset: self.shared.listeners[listener].options.ruleset,
+            delay: self.shared.listeners[listener].options.delay,
         }
     }
 
