@@ -7,9 +7,6 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use splashdam::message::{Header, Message, Priority, Source, Timestamp};
 use splashdam::rules::{Filter, Program, Selections, Selector, Statement};
 
-/// Actions of the largest program: eight rules, and the one that stops.
-const ACTIONS: usize = 9;
-
 /// Messages of a batch.
 const MESSAGES: usize = 1024;
 
@@ -61,7 +58,7 @@ fn bench(criterion: &mut Criterion) {
     let (source, received) = (Source::default(), Timestamp::default());
     let mut group = criterion.benchmark_group("selector");
     for (name, program) in cases {
-        let mut selections = Selections::new(ACTIONS);
+        let mut selections = Selections::default();
         group.bench_function(name, |bencher| {
             bencher.iter_custom(|iterations| {
                 let batches = iterations.div_ceil(MESSAGES as u64);

@@ -44,6 +44,8 @@ pub struct Config {
     /// The inputs, in the order of the configuration.
     pub listeners: Vec<ListenerOptions>,
     pub main_queue: QueueOptions,
+    /// The queues of rulesets, by their index; none for those without.
+    pub ruleset_queues: Vec<Option<QueueOptions>>,
     /// The templates that actions use; `ActionOptions::template` is an index.
     pub templates: Vec<Template>,
     /// The actions; `Statement::Action` is an index.

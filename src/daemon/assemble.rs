@@ -1,25 +1,25 @@
 //! From a checked configuration to running threads.
 
-use std::collections::HashMap;
-use std::io;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use tokio::sync::Notify;
 
 use super::oversize_file::OversizeFile;
 use super::own::OwnMessages;
-use super::service::Heart;
+use super::plan::{Place, Plan, mark_shared_files};
+use super::service::Hearts;
 use super::socket_states::SocketReader;
 use super::switches::Switches;
 use super::terminal;
-use crate::action::{Action, ActionCounters, ActionOptions, DriverOptions};
+use super::threads::{Started, pin_to, start_thread};
+use super::workers::{ActionParts, Bed, Served, ServedParts};
+use crate::action::ActionCounters;
 use crate::base::clock::SystemClock;
 use crate::base::descriptor::EventFd;
-use crate::base::{Counter, Heartbeat, Sleeper, kernel, pin};
+use crate::base::{Heartbeat, Sleeper, pin};
 use crate::config::{Config, PinThreads};
 use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX, SHORT_CHUNKS_PER_REACTOR};
 use crate::message::{LocalClock, Report};
@@ -29,50 +29,28 @@ use crate::receive::{
     Admission, ChunkPools, Inbox, Listener, Reactor, ReactorOptions, ReactorShared,
 };
 use crate::ring::{Uring, UringOptions};
-use crate::rules::Program;
 use crate::template::Template;
-use crate::work::{TokioExecutor, Worker, WorkerShared, run};
-
-/// Entries of a worker's ring: one operation for each action, and spare ones.
-const WORKER_ENTRIES: u32 = 64;
+use crate::work::{Rules, WorkerShared};
 
 /// The running parts of a daemon.
 pub struct Daemon {
     pub own: Arc<OwnMessages>,
     pub reactors: Arc<ReactorShared>,
-    pub worker: Arc<WorkerShared>,
+    /// In the order of the configuration, the main queue first.
+    pub queues: Arc<Vec<Served>>,
+    /// Woken when a queue wants one more worker.
+    pub starter: Bed,
     /// Name and account of each action.
     pub actions: Vec<(String, Arc<ActionCounters>)>,
     pub reactor_threads: Vec<JoinHandle<()>>,
-    pub worker_thread: JoinHandle<()>,
     /// `oversizemsg.errorfile`.
     pub oversize_file: Option<OversizeFile>,
     /// Asks the kernel about the connections.
     pub sockets: SocketReader,
     /// Of all threads above.
-    pub hearts: Vec<Heart>,
+    pub hearts: Hearts,
     /// Notified when a reactor asks for a name.
     pub asked: Arc<Notify>,
-}
-
-/// What a worker's thread needs to build its worker there.
-struct WorkerParts {
-    notify: Arc<Notify>,
-    sleeper: Arc<Sleeper>,
-    shared: Arc<WorkerShared>,
-    program: Arc<Program>,
-    actions: Vec<ActionParts>,
-    use_direct: bool,
-    heart: Arc<Heartbeat>,
-    processor: Option<usize>,
-}
-
-/// What an action is built from.
-struct ActionParts {
-    options: ActionOptions,
-    template: Arc<Template>,
-    counters: Arc<ActionCounters>,
-    report: Arc<dyn Report>,
 }
 
 /// What a reactor's thread needs to build its reactor there.
@@ -93,7 +71,7 @@ impl Daemon {
     /// # Errors
     /// io_uring that is switched off or too old; no memory, no threads.
     pub fn start(
-        config: Config,
+        mut config: Config,
         listeners: Vec<Listener>,
         switches: Switches,
         own: Arc<OwnMessages>,
@@ -106,17 +84,9 @@ impl Daemon {
             events.push(Arc::new(EventFd::new().context("cannot make an eventfd")?));
         }
         let rooms: Vec<Arc<Sleeper>> = events.iter().map(sleeper_of).collect();
-        let notify = Arc::new(Notify::new());
-        let sleeper = Arc::new(Sleeper::new({
-            let notify = Arc::clone(&notify);
-            move || notify.notify_one()
-        }));
-        let queue = Arc::new(Queue::new(
-            "main",
-            config.main_queue,
-            Consumers::one(Arc::clone(&sleeper)),
-            rooms.clone(),
-        ));
+        let plan = Plan::of(&config);
+        let starter = Bed::new();
+        let (queues, beds) = make_queues(&plan, &rooms, &starter.sleeper);
         let oversize_file = match config.globals.oversize_error_file.clone() {
             Some(path) => Some(
                 OversizeFile::start(path, own.clone())
@@ -133,7 +103,7 @@ impl Daemon {
         let reactors = Arc::new(ReactorShared {
             names,
             listeners,
-            queue: Arc::clone(&queue),
+            queue: Arc::clone(&queues[0]),
             inboxes: events
                 .iter()
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
@@ -145,16 +115,9 @@ impl Daemon {
             is_stopping: AtomicBool::new(false),
             must_abandon: AtomicBool::new(false),
         });
-        let worker = Arc::new(WorkerShared {
-            queue: Arc::clone(&queue),
-            latency: Default::default(),
-            discarded_no_action: Counter::default(),
-            reopen_generation: Default::default(),
-            must_abandon: AtomicBool::new(false),
-        });
 
         // One processor for each busy thread, where there are more of them.
-        let busy = reactor_count + 1;
+        let busy = reactor_count + plan.workers();
         let pins = match config.globals.pin_threads {
             PinThreads::On => true,
             PinThreads::Off => false,
@@ -166,7 +129,8 @@ impl Daemon {
         let report: Arc<dyn Report> = own.clone();
         let mut actions = Vec::new();
         let mut accounts = Vec::new();
-        for options in with_shared_files(config.actions) {
+        mark_shared_files(&mut config.actions, &plan);
+        for options in config.actions {
             let counters = Arc::new(ActionCounters::default());
             accounts.push((options.name.clone(), Arc::clone(&counters)));
             actions.push(ActionParts {
@@ -176,20 +140,37 @@ impl Daemon {
                 report: Arc::clone(&report),
             });
         }
-        let mut hearts = Vec::new();
-        let worker_thread = start_thread("worker-main", {
-            let parts = WorkerParts {
-                notify,
-                sleeper,
-                shared: Arc::clone(&worker),
-                program: Arc::new(config.program),
-                actions,
-                use_direct: switches.direct,
-                heart: heart_of("worker-main", &mut hearts),
-                processor: processor(reactor_count),
+        let hearts = Hearts::default();
+        let program = Arc::new(config.program);
+        let default = plan.of_rulesets[program.default];
+        let mut served = Vec::new();
+        let mut workers = 0;
+        for ((index, queue), beds) in queues.iter().enumerate().zip(beds) {
+            let planned = &plan.queues[index];
+            let shared = WorkerShared::new(Arc::clone(queue));
+            let outlets = planned.outlets.iter();
+            let outlets = outlets.map(|(to, queue)| (*to, Arc::clone(&queues[*queue])));
+            let own_actions = planned.actions.iter();
+            let own_actions = own_actions.map(|action| (*action, actions[*action].clone()));
+            let rules = match planned.place {
+                Place::Rules => Rules::Program(Arc::clone(&program)),
+                Place::Action(action) => Rules::Action(action),
             };
-            move |started| work(parts, started)
-        })?;
+            let parts = ServedParts {
+                processors: (0..beds.len())
+                    .map(|place| processor(reactor_count + workers + place))
+                    .collect(),
+                beds,
+                rules,
+                outlets: outlets.collect(),
+                actions: own_actions.collect(),
+                use_direct: switches.direct,
+            };
+            workers += planned.options.worker_threads;
+            let queue = Served::new(Arc::new(shared), planned.stage, parts);
+            queue.start(0, &hearts)?;
+            served.push(queue);
+        }
 
         let framer = config.globals.framer();
         let mut reactor_threads = Vec::new();
@@ -205,20 +186,20 @@ impl Daemon {
                 event,
                 room: Arc::clone(&rooms[index]),
                 bundles: switches.bundles,
-                heart: heart_of(&name, &mut hearts),
+                heart: hearts.add(&name),
                 processor: processor(index),
             };
             let thread = start_thread(&name, move |started| react(parts, started))?;
             reactor_threads.push(thread);
         }
-        own.connect(queue);
+        own.connect(Arc::clone(&queues[default]));
         Ok(Daemon {
             own,
             reactors,
-            worker,
+            queues: Arc::new(served),
+            starter,
             actions: accounts,
             reactor_threads,
-            worker_thread,
             oversize_file,
             sockets: SocketReader::default(),
             hearts,
@@ -236,7 +217,9 @@ impl Daemon {
     /// Has each thread's loop make a turn.
     pub fn wake_all(&self) {
         self.wake_reactors();
-        self.worker.queue.wake_consumers();
+        for served in self.queues.iter() {
+            served.queue().wake_consumers();
+        }
     }
 
     /// Has the connections of a peer closed. Returns how many it has.
@@ -255,101 +238,56 @@ impl Daemon {
 
     /// Reopens output files.
     pub fn reopen(&self) {
-        self.worker.reopen_generation.fetch_add(1, Ordering::AcqRel);
-        self.worker.queue.wake_consumers();
+        for served in self.queues.iter() {
+            let generation = &served.shared.reopen_generation;
+            generation.fetch_add(1, Ordering::AcqRel);
+            served.queue().wake_consumers();
+        }
         if let Some(file) = &self.oversize_file {
             file.reopen();
         }
     }
 }
 
-/// Tells the actions that write a file which another one writes too.
-fn with_shared_files(mut actions: Vec<ActionOptions>) -> Vec<ActionOptions> {
-    let mut writers: HashMap<PathBuf, usize> = HashMap::new();
-    for path in actions.iter().filter_map(ActionOptions::file) {
-        *writers.entry(path.to_owned()).or_default() += 1;
+/// The queues, and what their workers sleep on. `rooms` are woken when a queue in
+/// front of rules has room, `starter` when one wants a further worker.
+fn make_queues(
+    plan: &Plan,
+    rooms: &[Arc<Sleeper>],
+    starter: &Arc<Sleeper>,
+) -> (Vec<Arc<Queue>>, Vec<Vec<Bed>>) {
+    let beds: Vec<Vec<Bed>> = plan
+        .queues
+        .iter()
+        .map(|plan| {
+            (0..plan.options.worker_threads)
+                .map(|_| Bed::new())
+                .collect()
+        })
+        .collect();
+    let sleepers = |index: usize| beds[index].iter().map(|bed| Arc::clone(&bed.sleeper));
+    let mut queues = Vec::new();
+    for (index, planned) in plan.queues.iter().enumerate() {
+        let consumers = Consumers::new(
+            sleepers(index).collect(),
+            planned.options.worker_thread_minimum_messages(),
+            Some(Arc::clone(starter)),
+        );
+        let rooms = rooms.iter().filter(|_| planned.place == Place::Rules);
+        let producers = rooms.cloned().chain(plan.feeders(index).flat_map(sleepers));
+        queues.push(Arc::new(Queue::new(
+            planned.name.as_str(),
+            planned.options.clone(),
+            consumers,
+            producers.collect(),
+        )));
     }
-    for action in &mut actions {
-        if let DriverOptions::File(file) = &mut action.driver {
-            file.is_shared = writers.get(&file.path).is_some_and(|count| *count > 1);
-        }
-    }
-    actions
+    (queues, beds)
 }
 
 fn sleeper_of(event: &Arc<EventFd>) -> Arc<Sleeper> {
     let event = Arc::clone(event);
     Arc::new(Sleeper::new(move || event.signal()))
-}
-
-/// A new heart of the thread `name`, known to whoever watches.
-fn heart_of(name: &str, hearts: &mut Vec<Heart>) -> Arc<Heartbeat> {
-    let beat = Arc::<Heartbeat>::default();
-    hearts.push(Heart {
-        thread: name.to_owned(),
-        beat: Arc::clone(&beat),
-    });
-    beat
-}
-
-type Started = mpsc::SyncSender<io::Result<()>>;
-
-/// Starts a thread and waits until it says that it works.
-fn start_thread(name: &str, body: impl FnOnce(Started) + Send + 'static) -> Result<JoinHandle<()>> {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let thread = thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || body(sender))
-        .with_context(|| format!("cannot start the thread {name}"))?;
-    match receiver.recv() {
-        Ok(Ok(())) => Ok(thread),
-        Ok(Err(error)) => Err(explain(error)),
-        Err(_) => Err(anyhow!("the thread {name} ended at its start")),
-    }
-}
-
-/// io_uring's errors at start say little by themselves.
-fn explain(error: io::Error) -> anyhow::Error {
-    match error.raw_os_error() {
-        Some(kernel::EPERM) => anyhow!(
-            "io_uring is switched off on this machine: {error}; allow it with \
-             sysctl kernel.io_uring_disabled=0 (or in the container's seccomp profile)"
-        ),
-        Some(kernel::ENOSYS) | Some(kernel::EINVAL) => anyhow!(
-            "this kernel's io_uring cannot do what is needed: {error}; Linux 6.1 or newer is"
-        ),
-        Some(kernel::ENOMEM) => {
-            anyhow!("no memory for io_uring: {error}; raise the limit of locked memory (ulimit -l)")
-        }
-        _ => anyhow!("cannot set up io_uring: {error}"),
-    }
-}
-
-fn work(parts: WorkerParts, started: Started) {
-    pin_to(parts.processor);
-    tokio_uring::builder().entries(WORKER_ENTRIES).start(async {
-        let executor = TokioExecutor::new(parts.notify, parts.sleeper, parts.use_direct);
-        let actions = parts.actions.into_iter().enumerate();
-        let actions = actions.map(|(index, action)| {
-            Action::new(
-                index,
-                action.options,
-                action.template,
-                action.counters,
-                action.report,
-            )
-        });
-        let worker = Worker::new(
-            executor,
-            SystemClock,
-            parts.shared,
-            parts.program,
-            actions.collect(),
-        );
-        // The starter waits for it; if it is gone the process is ending.
-        let _ = started.send(Ok(()));
-        run(worker, &parts.heart).await;
-    });
 }
 
 fn react(parts: ReactorParts, started: Started) {
@@ -399,15 +337,5 @@ fn react(parts: ReactorParts, started: Started) {
                 std::process::abort();
             }
         }
-    }
-}
-
-fn pin_to(processor: Option<usize>) {
-    if let Some(processor) = processor
-        && let Err(error) = pin::pin_thread(processor)
-    {
-        terminal::warn(format_args!(
-            "cannot pin a thread to processor {processor}: {error}"
-        ));
     }
 }

@@ -12,13 +12,17 @@ mod open_files;
 mod oversize_file;
 mod own;
 mod pid_file;
+mod plan;
 mod privileges;
 mod run;
 mod service;
 mod socket_states;
 mod statistics;
+mod stop;
 mod switches;
 pub mod terminal;
+mod threads;
+mod workers;
 
 pub use run::{RunOptions, run};
 pub use statistics::Statistics;

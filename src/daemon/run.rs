@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{sleep, timeout_at};
 
 use super::admin::{self, AdminSocket};
 use super::assemble::Daemon;
@@ -21,8 +20,10 @@ use super::own::OwnMessages;
 use super::pid_file::PidFile;
 use super::privileges::Identity;
 use super::service;
+use super::stop::stop;
 use super::switches::{self, Switches};
 use super::terminal;
+use super::workers;
 use crate::base::descriptor;
 use crate::config::{Config, Globals};
 use crate::message::{Report, Severity};
@@ -36,12 +37,6 @@ pub struct RunOptions {
     /// Lines for the terminal once the daemon runs.
     pub greeting: Option<String>,
 }
-
-/// How often it is looked whether a thread has ended.
-const JOIN_POLL: Duration = Duration::from_millis(2);
-
-/// Time that is given to operations under way when all other time is over.
-const LAST_WAIT: Duration = Duration::from_millis(900);
 
 /// Runs the daemon until it is told to stop.
 ///
@@ -120,7 +115,6 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
         Some(name) => name.clone(),
         None => local_hostname(&config.globals).await,
     };
-    let queue_options = config.main_queue.clone();
     let own = Arc::new(OwnMessages::new(&hostname, config.program.default));
     let identity = Identity::of(&config.globals.privileges)?;
     let listeners = listeners::open(std::mem::take(&mut config.listeners))?;
@@ -135,6 +129,12 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
     let daemon = Arc::new(Daemon::start(config, listeners, switches, own)?);
     let own = Arc::clone(&daemon.own);
     let retrying = tokio::spawn(async move { own.retry().await });
+    let starting = tokio::spawn(workers::serve(
+        Arc::clone(&daemon.queues),
+        daemon.starter.clone(),
+        daemon.hearts.clone(),
+        Arc::clone(&daemon.own),
+    ));
     let serving =
         admin.map(|listener| tokio::spawn(admin::serve(listener, Arc::clone(&daemon), started)));
     if let Some(resolver) = daemon.reactors.names.clone() {
@@ -182,15 +182,16 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
     }
     service::stopping("draining the queues");
     let result = tokio::select! {
-        () = stop(&daemon, queue_options.timeout_shutdown, queue_options.timeout_action_completion) => {
-            ExitCode::SUCCESS
-        }
+        () = stop(&daemon) => ExitCode::SUCCESS,
         () = signals.stop() => {
             terminal::warn("stopping at once: second signal");
             ExitCode::FAILURE
         }
     };
-    for task in [serving, watching, Some(retrying)].into_iter().flatten() {
+    for task in [serving, watching, Some(retrying), Some(starting)]
+        .into_iter()
+        .flatten()
+    {
         task.abort();
     }
     Ok(result)
@@ -225,7 +226,7 @@ fn tell_descriptors(daemon: &Daemon, files: usize, limit: u64) {
             .map(|listener| listener.options.max_sessions)
             .collect(),
         files,
-        threads: daemon.hearts.len(),
+        threads: daemon.hearts.count(),
     };
     if let Some((severity, text)) = demand.compare(limit) {
         daemon.own.report(severity, text);
@@ -252,107 +253,6 @@ async fn open_admin(path: Option<PathBuf>) -> Result<Option<(AdminSocket, UnixLi
             Ok(None)
         }
     }
-}
-
-/// Stops in order: no more input, drain, commit; what is not done in time is
-/// given up and counted.
-async fn stop(daemon: &Daemon, timeout_shutdown: Duration, timeout_action_completion: Duration) {
-    let text = "stopping: draining the queues".to_owned();
-    daemon.own.report(Severity::INFO, text);
-    let drained_by = tokio::time::Instant::now() + timeout_shutdown;
-    let completed_by = drained_by + timeout_action_completion;
-    daemon.reactors.is_stopping.store(true, Ordering::Release);
-    daemon.wake_reactors();
-    if !reactors_end(daemon, drained_by).await {
-        daemon.reactors.must_abandon.store(true, Ordering::Release);
-        daemon.wake_reactors();
-        reactors_end(daemon, drained_by + LAST_WAIT).await;
-    }
-    while daemon.own.is_waiting() && tokio::time::Instant::now() < drained_by {
-        sleep(JOIN_POLL).await;
-    }
-    daemon.own.abandon();
-    if let Some(file) = &daemon.oversize_file {
-        file.queue.close();
-    }
-    daemon.worker.queue.close();
-    if !worker_ends(daemon, drained_by).await && !worker_ends(daemon, completed_by).await {
-        daemon.worker.must_abandon.store(true, Ordering::Release);
-        daemon.worker.queue.wake_consumers();
-        worker_ends(daemon, completed_by + LAST_WAIT).await;
-    }
-    if !oversize_file_ends(daemon, completed_by + LAST_WAIT).await {
-        let text = "oversizemsg.errorfile: not all could be written before the stop".to_owned();
-        daemon.own.report(Severity::ERROR, text);
-    }
-    // A worker that hangs in the kernel still has what it was given.
-    let in_hand = if daemon.worker_thread.is_finished() {
-        0
-    } else {
-        daemon.worker.queue.held().0 as u64 + daemon.worker.queue.counters.in_hand.get()
-    };
-    let inputs = daemon.reactors.listeners.iter();
-    let in_inputs: u64 = inputs
-        .map(|listener| &*listener.counters)
-        .chain([&daemon.own.counters])
-        .map(|counters| counters.discarded_shutdown.get())
-        .sum();
-    let uninflated: u64 = daemon
-        .reactors
-        .listeners
-        .iter()
-        .map(|listener| listener.counters.uninflated_bytes.get())
-        .sum();
-    if uninflated > 0 {
-        let text = format!(
-            "{uninflated} received bytes of compressed streams were discarded: the time to stop \
-             was over before they were inflated"
-        );
-        daemon.own.report(Severity::ERROR, text);
-    }
-    let in_queue = daemon.worker.queue.counters.discarded_shutdown.get() + in_hand;
-    if in_inputs + in_queue > 0 {
-        let text = format!(
-            "{} messages were discarded: the time to stop was over ({in_queue} in the queue \
-             'main', {in_inputs} in front of it)",
-            in_inputs + in_queue
-        );
-        daemon.own.report(Severity::ERROR, text);
-    }
-}
-
-async fn reactors_end(daemon: &Daemon, by: tokio::time::Instant) -> bool {
-    let ended = async {
-        while !daemon
-            .reactor_threads
-            .iter()
-            .all(|thread| thread.is_finished())
-        {
-            sleep(JOIN_POLL).await;
-        }
-    };
-    timeout_at(by, ended).await.is_ok()
-}
-
-async fn worker_ends(daemon: &Daemon, by: tokio::time::Instant) -> bool {
-    let ended = async {
-        while !daemon.worker_thread.is_finished() {
-            sleep(JOIN_POLL).await;
-        }
-    };
-    timeout_at(by, ended).await.is_ok()
-}
-
-async fn oversize_file_ends(daemon: &Daemon, by: tokio::time::Instant) -> bool {
-    let Some(file) = &daemon.oversize_file else {
-        return true;
-    };
-    let ended = async {
-        while !file.is_finished() {
-            sleep(JOIN_POLL).await;
-        }
-    };
-    timeout_at(by, ended).await.is_ok()
 }
 
 /// The machine's name as rsyslog has it in its messages: up to its first dot, or

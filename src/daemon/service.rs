@@ -1,7 +1,7 @@
 //! What the service manager is told (sd_notify(3)), and what its watchdog sees
 //! (sd_watchdog_enabled(3)). Without `NOTIFY_SOCKET` nothing is.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -44,24 +44,21 @@ pub fn watchdog() -> Option<Duration> {
 /// made a turn. A disk that is slow is waited for in the kernel while the loops
 /// turn on; a thread that hangs in a system call, or spins, is what is found.
 pub async fn watch(daemon: Arc<Daemon>, timeout: Duration) {
-    let mut round = Round::new(daemon.hearts.len());
+    let mut round = Round::default();
     let mut is_told = false;
     loop {
         daemon.wake_all();
         sleep(timeout / LOOKS).await;
-        let hearts = || daemon.hearts.iter().map(Heart::turns);
-        match round.first_silent(hearts()) {
+        match round.first_silent() {
             None => {
-                round.restart(hearts());
+                round = Round::of(daemon.hearts.list());
                 is_told = false;
                 tell(&[NotifyState::Watchdog]);
             }
-            Some(index) if !is_told => {
+            Some(thread) if !is_told => {
                 is_told = true;
-                let text = format!(
-                    "the thread {} does not move; the watchdog's signal is withheld",
-                    daemon.hearts[index].thread
-                );
+                let text =
+                    format!("the thread {thread} does not move; the watchdog's signal is withheld");
                 daemon.own.report(Severity::ERROR, text);
             }
             Some(_) => {}
@@ -69,36 +66,71 @@ pub async fn watch(daemon: Arc<Daemon>, timeout: Duration) {
     }
 }
 
+/// The threads that are watched.
+#[derive(Clone, Default)]
+pub struct Hearts(Arc<Mutex<Vec<Heart>>>);
+
+impl Hearts {
+    /// A heart for the thread `name`, which keeps it as long as it lives.
+    pub fn add(&self, name: &str) -> Arc<Heartbeat> {
+        let beat = Arc::<Heartbeat>::default();
+        let mut hearts = self.lock();
+        hearts.retain(|heart| heart.turns().is_some());
+        hearts.push(Heart {
+            thread: name.to_owned(),
+            beat: Arc::downgrade(&beat),
+        });
+        beat
+    }
+
+    /// Threads that there are.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn list(&self) -> Vec<Heart> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Heart>> {
+        // The list is whole at every moment, also where a thread died.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A thread and its heart.
-pub struct Heart {
-    pub thread: String,
-    pub beat: Arc<Heartbeat>,
+#[derive(Clone)]
+struct Heart {
+    thread: String,
+    beat: Weak<Heartbeat>,
 }
 
 impl Heart {
-    /// Turns of its loop; none once it has ended, and its clone is gone.
+    /// Turns of its loop; none once it has ended.
     fn turns(&self) -> Option<u64> {
-        (Arc::strong_count(&self.beat) > 1).then(|| self.beat.turns())
+        self.beat.upgrade().map(|beat| beat.turns())
     }
 }
 
-/// The turns of each thread when the round began.
-struct Round(Vec<Option<u64>>);
+/// The threads with their turns when the round began. In the first one there are
+/// none: nobody has to make a turn at the start.
+#[derive(Default)]
+struct Round(Vec<(Heart, Option<u64>)>);
 
 impl Round {
-    /// A round in which nobody has to make a turn: each has at its start.
-    fn new(count: usize) -> Round {
-        Round(vec![None; count])
-    }
-
-    fn restart(&mut self, turns: impl Iterator<Item = Option<u64>>) {
-        self.0 = turns.collect();
+    fn of(hearts: Vec<Heart>) -> Round {
+        let with_turns = |heart: Heart| (heart.clone(), heart.turns());
+        Round(hearts.into_iter().map(with_turns).collect())
     }
 
     /// The first thread that lives and has made no turn in this round.
-    fn first_silent(&self, turns: impl Iterator<Item = Option<u64>>) -> Option<usize> {
-        let mut both = self.0.iter().zip(turns);
-        both.position(|(before, now)| now.is_some() && *before == now)
+    fn first_silent(&self) -> Option<&str> {
+        let is_silent = |(heart, before): &&(Heart, Option<u64>)| {
+            let now = heart.turns();
+            now.is_some() && *before == now
+        };
+        let silent = self.0.iter().find(is_silent);
+        silent.map(|(heart, _)| heart.thread.as_str())
     }
 }
 
@@ -108,25 +140,22 @@ mod tests {
 
     #[test]
     fn a_round_ends_when_each_thread_that_lives_has_made_a_turn() {
-        let mut round = Round::new(2);
-        assert_eq!(round.first_silent([Some(0), Some(0)].into_iter()), None);
-        round.restart([Some(7), Some(0)].into_iter());
-        assert_eq!(round.first_silent([Some(8), Some(0)].into_iter()), Some(1));
-        assert_eq!(round.first_silent([Some(7), Some(1)].into_iter()), Some(0));
-        assert_eq!(round.first_silent([Some(8), Some(1)].into_iter()), None);
-        assert_eq!(round.first_silent([Some(8), None].into_iter()), None);
-    }
-
-    #[test]
-    fn a_heart_whose_thread_has_ended_has_no_turns() {
-        let heart = Heart {
-            thread: "x".to_owned(),
-            beat: Arc::default(),
-        };
-        let thread = Arc::clone(&heart.beat);
-        thread.beat();
-        assert_eq!(heart.turns(), Some(1));
-        drop(thread);
-        assert_eq!(heart.turns(), None);
+        let hearts = Hearts::default();
+        let (a, b) = (hearts.add("a"), hearts.add("b"));
+        assert_eq!(Round::default().first_silent(), None);
+        let round = Round::of(hearts.list());
+        assert_eq!(round.first_silent(), Some("a"));
+        a.beat();
+        assert_eq!(round.first_silent(), Some("b"));
+        b.beat();
+        assert_eq!(round.first_silent(), None);
+        let round = Round::of(hearts.list());
+        b.beat();
+        assert_eq!(round.first_silent(), Some("a"));
+        // It has ended.
+        drop(a);
+        assert_eq!(round.first_silent(), None);
+        hearts.add("c");
+        assert_eq!(hearts.count(), 2);
     }
 }

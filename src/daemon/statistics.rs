@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::assemble::Daemon;
 use crate::receive::{CloseReason, InputCounters};
+use crate::work::Latency;
 
 /// All accounts at one moment. Each balances at quiet moments: `received =
 /// enqueued + discarded + held`, `enqueued = acknowledged + discarded + held +
@@ -153,15 +154,27 @@ impl Statistics {
             input(&listener.options.name, address, &listener.counters)
         });
         let own = input(super::own::NAME, None, &daemon.own.counters);
-        let latency = daemon.worker.latency.snapshot();
+        let mut latency = Latency::default().snapshot();
+        for served in daemon.queues.iter() {
+            // Both have the same bounds, or grow.
+            let _ = latency.add(served.shared.latency.snapshot());
+        }
         Statistics {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: started.elapsed().as_secs(),
             inputs: listeners.chain([own]).collect(),
             names: daemon.reactors.names.as_deref().map(names),
-            queues: vec![queue(&daemon.worker.queue)],
+            queues: daemon
+                .queues
+                .iter()
+                .map(|served| queue(served.queue()))
+                .collect(),
             rules: RuleStatistics {
-                discarded_no_action: daemon.worker.discarded_no_action.get(),
+                discarded_no_action: daemon
+                    .queues
+                    .iter()
+                    .map(|served| served.shared.discarded_no_action.get())
+                    .sum(),
             },
             actions: daemon.actions.iter().map(action).collect(),
             latency: LatencyStatistics {

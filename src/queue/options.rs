@@ -79,6 +79,17 @@ pub struct Window {
     pub end: u8,
 }
 
+impl Window {
+    /// Whether the hour, 0 to 23, lies in it.
+    pub fn contains(self, hour: u8) -> bool {
+        if self.begin < self.end {
+            (self.begin..self.end).contains(&hour)
+        } else {
+            hour >= self.begin || hour < self.end
+        }
+    }
+}
+
 impl QueueKind {
     /// Its name in a configuration.
     pub fn name(self) -> &'static str {

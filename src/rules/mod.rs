@@ -1,4 +1,4 @@
-//! Rules: which messages go to which actions.
+//! Rules: which messages go to which actions, and into which rulesets' queues.
 //!
 //! A [`Program`] is evaluated for a whole batch at once, statement by
 //! statement, over sets of messages ([`Selections`]): what applies to all
@@ -15,5 +15,5 @@ mod program_tests;
 mod selector_tests;
 
 pub use program::{Filter, Program, Ruleset, Statement};
-pub use selections::{Selected, Selections};
+pub use selections::{Selected, Selections, Target};
 pub use selector::{Selector, SelectorError};

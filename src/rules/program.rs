@@ -1,6 +1,6 @@
 //! Statements, and their evaluation for a batch.
 
-use super::selections::{Selections, word_of};
+use super::selections::{Selections, Target, word_of};
 use super::selector::Selector;
 use super::set::Set;
 use crate::message::Message;
@@ -31,8 +31,8 @@ pub struct Ruleset {
 pub enum Statement {
     /// The message goes to the action of this index.
     Action(usize),
-    /// The message goes through the ruleset of this index, and then on. No
-    /// ruleset may reach itself by calls.
+    /// The message goes through the ruleset of this index, and then on; where that
+    /// has a queue, into it, and on. No ruleset may reach itself by calls.
     Call(usize),
     /// Nothing that follows applies to the message, at no level; in a ruleset
     /// that was called, not behind the call either.
@@ -66,8 +66,47 @@ impl Program {
         }
     }
 
-    /// Finds out which of `count` messages of a ruleset go to which action;
-    /// `message` gives them by index. A message goes to an action once at most.
+    /// What the messages of these rulesets may go to, each once: all that a worker
+    /// of theirs needs.
+    pub fn targets(&self, rulesets: impl IntoIterator<Item = usize>) -> Vec<Target> {
+        let mut found = Vec::new();
+        for index in rulesets {
+            if let Some(ruleset) = self.rulesets.get(index) {
+                self.collect_targets(&ruleset.statements, &mut found);
+            }
+        }
+        found
+    }
+
+    fn collect_targets(&self, statements: &[Statement], found: &mut Vec<Target>) {
+        for statement in statements {
+            let target = match statement {
+                Statement::Action(action) => Target::Action(*action),
+                Statement::Call(index) => match self.rulesets.get(*index) {
+                    Some(ruleset) if ruleset.has_queue => Target::Ruleset(*index),
+                    Some(ruleset) => {
+                        self.collect_targets(&ruleset.statements, found);
+                        continue;
+                    }
+                    None => continue,
+                },
+                Statement::Stop => continue,
+                Statement::Filter {
+                    then, otherwise, ..
+                } => {
+                    self.collect_targets(then, found);
+                    self.collect_targets(otherwise, found);
+                    continue;
+                }
+            };
+            if !found.contains(&target) {
+                found.push(target);
+            }
+        }
+    }
+
+    /// Finds out which of `count` messages of a ruleset go to which target;
+    /// `message` gives them by index. A message goes to a target once at most.
     pub fn evaluate<'a>(
         &self,
         ruleset: usize,
@@ -99,12 +138,14 @@ impl Program {
                 return;
             }
             match statement {
-                Statement::Action(action) => selections.choose(*action, scope),
-                Statement::Call(ruleset) => {
-                    if let Some(ruleset) = self.rulesets.get(*ruleset) {
-                        self.run(&ruleset.statements, scope, message, selections);
+                Statement::Action(action) => selections.choose(Target::Action(*action), scope),
+                Statement::Call(index) => match self.rulesets.get(*index) {
+                    Some(ruleset) if ruleset.has_queue => {
+                        selections.choose(Target::Ruleset(*index), scope);
                     }
-                }
+                    Some(ruleset) => self.run(&ruleset.statements, scope, message, selections),
+                    None => {}
+                },
                 Statement::Stop => {
                     let count = selections.count;
                     selections.stopped.unite(scope, count);

@@ -35,7 +35,7 @@ fn evaluate(program: &Program, priorities: &[u8], selections: &mut Selections) {
 }
 
 fn chosen(selections: &Selections, action: usize) -> Vec<usize> {
-    let selected = selections.of(action);
+    let selected = selections.of(Target::Action(action));
     let mut indexes = Vec::new();
     selected.for_each(|index| indexes.push(index));
     assert_eq!(selected.count(), indexes.len());
@@ -164,7 +164,7 @@ proptest! {
         ),
     ) {
         // One storage for all runs: nothing may be left over from the last.
-        let mut selections = Selections::new(2);
+        let mut selections = Selections::default();
         for (program, priorities) in runs {
             check(&program, &priorities, &mut selections);
         }
@@ -178,7 +178,7 @@ fn the_edges_of_words() {
         vec![Statement::Action(0), Statement::Stop],
         vec![Statement::Action(1)],
     )]);
-    let mut selections = Selections::new(ACTIONS);
+    let mut selections = Selections::default();
     for count in [0, 1, 63, 64, 65, 127, 128, 129] {
         for (every, value) in [(1, 0), (1, 8), (count.max(1), 8)] {
             let priority = |index| if index % every == 0 { value } else { 0 };
@@ -209,7 +209,7 @@ fn stop_reaches_the_outer_levels() {
 
 #[test]
 fn without_rules_no_message_goes_anywhere() {
-    let mut selections = Selections::new(1);
+    let mut selections = Selections::default();
     evaluate(&Program::default(), &[13; 70], &mut selections);
     assert_eq!(selections.unmatched(), 70);
     assert!(chosen(&selections, 0).is_empty());

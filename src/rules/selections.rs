@@ -1,15 +1,17 @@
-//! Which messages of a batch go to which action.
+//! Which messages of a batch go where.
 
 use super::set::{self, Set, View, WORD};
 use crate::message::Priority;
 
 /// The outcome of [`Program::evaluate`](super::Program::evaluate) for a batch:
-/// a set of messages for each action. Made once and used for every batch.
+/// a set of messages for each target. Made once and used for every batch.
 #[derive(Debug, Default)]
 pub struct Selections {
     /// Messages of the batch.
     pub(super) count: usize,
     actions: Vec<Set>,
+    /// For the queues of rulesets.
+    rulesets: Vec<Set>,
     /// The messages that `stop` took out.
     pub(super) stopped: Set,
     /// Sets that wait to be used again.
@@ -17,11 +19,20 @@ pub struct Selections {
     /// The priorities of all messages, read once however many selectors there
     /// are; empty until the first one asks.
     priorities: Vec<Priority>,
-    /// The union of all actions' sets.
+    /// The union of all targets' sets.
     chosen: Set,
 }
 
-/// The messages that one action gets, in their order.
+/// Where a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To the action of this index.
+    Action(usize),
+    /// Into the queue of the ruleset of this index.
+    Ruleset(usize),
+}
+
+/// The messages that one target gets, in their order.
 #[derive(Clone, Copy, Debug)]
 pub struct Selected<'a> {
     count: usize,
@@ -29,23 +40,31 @@ pub struct Selected<'a> {
 }
 
 impl Selections {
-    /// Storage for a program with this many actions; it grows if there are more.
-    pub fn new(actions: usize) -> Selections {
-        let mut selections = Selections::default();
-        selections.actions.resize_with(actions, Set::default);
-        selections
-    }
-
-    /// The messages that action `action` gets: none if there is no such action.
-    pub fn of(&self, action: usize) -> Selected<'_> {
+    /// The messages that `target` gets: none if there is no such target.
+    pub fn of(&self, target: Target) -> Selected<'_> {
+        let set = match target {
+            Target::Action(action) => self.actions.get(action),
+            Target::Ruleset(ruleset) => self.rulesets.get(ruleset),
+        };
         Selected {
             count: self.count,
-            view: self.actions.get(action).map_or(View::None, Set::view),
+            view: set.map_or(View::None, Set::view),
         }
     }
 
-    /// How many messages go to no action at all, because no rule chose one or
-    /// because they were stopped before.
+    /// Has all of `count` messages go to one target.
+    pub fn choose_all(&mut self, count: usize, target: Target) {
+        self.begin(count);
+        if count > 0 {
+            let mut all = self.spare();
+            all.set_all();
+            self.choose(target, &all);
+            self.put_back(all);
+        }
+    }
+
+    /// How many messages go nowhere at all, because no rule chose an action or a
+    /// ruleset's queue, or because they were stopped before.
     pub fn unmatched(&self) -> usize {
         let chosen = Selected {
             count: self.count,
@@ -57,17 +76,22 @@ impl Selections {
     pub(super) fn begin(&mut self, count: usize) {
         self.count = count;
         self.actions.iter_mut().for_each(Set::set_none);
+        self.rulesets.iter_mut().for_each(Set::set_none);
         self.stopped.set_none();
         self.chosen.set_none();
         self.priorities.clear();
     }
 
-    /// Adds messages to those of an action.
-    pub(super) fn choose(&mut self, action: usize, messages: &Set) {
-        if action >= self.actions.len() {
-            self.actions.resize_with(action + 1, Set::default);
+    /// Adds messages to those of a target.
+    pub(super) fn choose(&mut self, target: Target, messages: &Set) {
+        let (sets, index) = match target {
+            Target::Action(action) => (&mut self.actions, action),
+            Target::Ruleset(ruleset) => (&mut self.rulesets, ruleset),
+        };
+        if index >= sets.len() {
+            sets.resize_with(index + 1, Set::default);
         }
-        self.actions[action].unite(messages, self.count);
+        sets[index].unite(messages, self.count);
         self.chosen.unite(messages, self.count);
     }
 
@@ -92,6 +116,16 @@ impl Selections {
 }
 
 impl Selected<'_> {
+    /// Whether there are none.
+    pub fn is_none(&self) -> bool {
+        self.view == View::None
+    }
+
+    /// Whether it is all messages of the batch.
+    pub fn is_all(&self) -> bool {
+        self.view == View::All
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         match self.view {
@@ -117,6 +151,16 @@ impl Selected<'_> {
                 }
             }
         }
+    }
+
+    /// The indexes of the messages, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let index = self.next(from)?;
+            from = index + 1;
+            Some(index)
+        })
     }
 
     /// The first message from index `from` on, for those who go on later.

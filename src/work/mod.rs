@@ -1,9 +1,14 @@
 //! Work: dequeue, apply the rules, hand each action its part, acknowledge.
 
+mod latency;
+mod outlet;
+mod pace;
 mod run;
 mod tokio_executor;
 mod worker;
 
+pub use latency::Latency;
+pub use outlet::Outlet;
 pub use run::run;
 pub use tokio_executor::{OpenFile, TokioExecutor};
-pub use worker::{Latency, Turn, Worker, WorkerShared};
+pub use worker::{Duties, Rules, Turn, Worker, WorkerShared};

@@ -12,7 +12,7 @@ use std::time::Duration;
 use splashdam::action::{Action, ActionCounters, ActionOptions, DriverOptions};
 use splashdam::base::descriptor::EventFd;
 use splashdam::base::simulated::{Random, SimulatedClock};
-use splashdam::base::{ChunkPool, Clock, Counter, Instant, Sleeper};
+use splashdam::base::{ChunkPool, Clock, Instant, Sleeper};
 use splashdam::frame::{Delimiters, FramerOptions, OversizeMode};
 use splashdam::message::{LocalClock, Report, Severity};
 use splashdam::output::file::FileOptions;
@@ -25,7 +25,7 @@ use splashdam::receive::{
 use splashdam::ring::simulated::{SimulatedNetwork, SimulatedRing};
 use splashdam::rules::{Program, Statement};
 use splashdam::template::Template;
-use splashdam::work::{Turn, Worker, WorkerShared};
+use splashdam::work::{Duties, Rules, Turn, Worker, WorkerShared};
 
 use crate::model::Limits;
 use crate::resolver::Resolver;
@@ -157,13 +157,7 @@ impl World {
             is_stopping: AtomicBool::new(false),
             must_abandon: AtomicBool::new(false),
         });
-        let worker_shared = Arc::new(WorkerShared {
-            queue,
-            latency: Default::default(),
-            discarded_no_action: Counter::default(),
-            reopen_generation: Default::default(),
-            must_abandon: AtomicBool::new(false),
-        });
+        let worker_shared = Arc::new(WorkerShared::new(queue));
         let mut world = World {
             peers: vec![None; script.connections.len()],
             reactors: Vec::new(),
@@ -257,10 +251,15 @@ impl World {
             self.disk.executor(),
             self.clock.clone(),
             Arc::clone(&self.worker_shared),
-            Arc::new(Program::of(
-                (0..actions.len()).map(Statement::Action).collect(),
-            )),
-            actions,
+            Duties {
+                place: 0,
+                rules: Rules::Program(Arc::new(Program::of(
+                    (0..actions.len()).map(Statement::Action).collect(),
+                ))),
+                outlets: Vec::new(),
+                actions: actions.into_iter().enumerate().collect(),
+                calendar: LocalClock::new(jiff::tz::TimeZone::UTC),
+            },
         ));
     }
 

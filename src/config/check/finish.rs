@@ -49,6 +49,7 @@ impl Checker {
             sessions_max: modules.filter_map(|module| module.sessions_max).min(),
             listeners,
             main_queue: self.main_queue,
+            ruleset_queues: Vec::new(),
             templates,
             actions,
             program,
