@@ -65,6 +65,9 @@ pub const BATCH_RECORDS_MAX: usize = 32 * 1024;
 /// Batches that wait in a queue at most, whatever its size in messages.
 pub const QUEUE_BATCHES_MAX: usize = 64 * 1024;
 
+/// Largest `queue.workerThreads`: each is a thread with a ring of its own.
+pub const QUEUE_WORKERS_MAX: usize = 64;
+
 /// Depth of calls from ruleset to ruleset.
 pub const CALL_DEPTH_MAX: usize = 16;
 

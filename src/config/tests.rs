@@ -485,8 +485,8 @@ fn each_error_has_its_message() {
             "1:28: error: `privdrop.user.name` takes a user with fewer rights than root, not `root`",
         ),
         (
-            "$ActionQueueType LinkedList",
-            "1:1: error: $ActionQueueType is rsyslog's, and not built in Splashdam yet",
+            "$ActionQueueFileName x",
+            "1:1: error: $ActionQueueFileName is rsyslog's, and not built in Splashdam yet",
         ),
         (
             "module(threads=\"1\")",
@@ -522,8 +522,8 @@ fn each_error_has_its_message() {
             "1:8: error: `unsupported` is not built in Splashdam yet",
         ),
         (
-            "ruleset(queue.type=\"Direct\") { stop }",
-            "1:9: error: `queue.type` is rsyslog's, and not built in Splashdam yet",
+            "ruleset(name=\"a\" queue.filename=\"x\") { stop }",
+            "1:18: error: `queue.filename` is rsyslog's, and not built in Splashdam yet",
         ),
         (
             "ruleset(nam=\"a\") { stop }",
@@ -663,11 +663,11 @@ fn each_error_has_its_message() {
         ),
         (
             "*.* action(type=\"omfile\" file=\"/x\" queue.type=\"Disk\")",
-            "1:36: error: `queue.type` is rsyslog's, and not built in Splashdam yet",
+            "1:48: error: `queue.type` Disk is rsyslog's, and not built in Splashdam yet",
         ),
         (
             "main_queue(queue.maxMemory=\"1m\") global(maxMessageSize=\"2m\")",
-            "1:1: error: queue.maxMemory is below maxMessageSize, 2097152 bytes",
+            "1:12: error: queue.maxMemory is below maxMessageSize, 2097152 bytes",
         ),
         (
             "$IncludeConfig /nonexistent/file",

@@ -12,6 +12,7 @@ use crate::receive::ListenerOptions;
 pub enum Directive {
     Global(&'static Row<Globals>),
     MainQueue(&'static Row<QueueOptions>),
+    ActionQueue(&'static Row<QueueOptions>),
     Module(ListenerModule, &'static Row<ModuleOptions>),
     Listener(ListenerModule, &'static Row<ListenerOptions>),
     Action(&'static Row<ActionOptions>),
@@ -41,11 +42,13 @@ pub enum Command {
     Ruleset,
     /// `$DefaultRuleset`.
     DefaultRuleset,
+    /// `$RulesetCreateMainQueue`.
+    CreateRulesetQueue,
     /// `$IncludeConfig`.
     Include,
 }
 
-const COMMANDS: [(&str, Command); 11] = [
+const COMMANDS: [(&str, Command); 12] = [
     ("AllowedSender", Command::AllowedSender),
     ("ModLoad", Command::LoadModule),
     (
@@ -65,6 +68,7 @@ const COMMANDS: [(&str, Command); 11] = [
     ),
     ("RuleSet", Command::Ruleset),
     ("DefaultRuleset", Command::DefaultRuleset),
+    ("RulesetCreateMainQueue", Command::CreateRulesetQueue),
     ("IncludeConfig", Command::Include),
 ];
 
@@ -77,8 +81,8 @@ pub fn directive(name: &str) -> Option<Directive> {
     if let Some(row) = find(&QUEUE, |end| is_queue("MainMsg", end, name)) {
         return Some(built(row, Directive::MainQueue));
     }
-    if find(&QUEUE, |end| is_queue("Action", end, name)).is_some() {
-        return Some(Directive::NotBuilt);
+    if let Some(row) = find(&QUEUE, |end| is_queue("Action", end, name)) {
+        return Some(built(row, Directive::ActionQueue));
     }
     let is = |known: &str| known.eq_ignore_ascii_case(name);
     for module in ListenerModule::ALL {

@@ -12,6 +12,7 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::diagnostic::did_you_mean;
 use crate::config::span::Text;
 use crate::frame::LineStart;
+use crate::message::Severity;
 use crate::receive::Network;
 
 /// One parameter of an object whose options are a `T`.
@@ -66,6 +67,8 @@ pub enum Take<T> {
     LineStart(fn(&mut T, LineStart)),
     /// An IP address.
     Address(fn(&mut T, IpAddr)),
+    /// A severity by number or name; 8 and `none` are none.
+    Severity(fn(&mut T, Option<Severity>)),
     /// Networks: a list, or a text with commas.
     Networks(fn(&mut T, &[Network])),
     /// Name of a user of the host; its number is set.
@@ -155,6 +158,7 @@ impl<T> Row<T> {
             Take::Path(_) => "path",
             Take::LineStart(_) => "regular expression",
             Take::Address(_) => "address",
+            Take::Severity(_) => "severity",
             Take::Networks(_) => "networks",
             Take::User(..) => "user",
             Take::Group(..) => "group",
@@ -262,6 +266,10 @@ impl<T> Row<T> {
             Take::Address(set) => match written.parse::<IpAddr>() {
                 Ok(value) => Ok(Rc::new(move |options| set(options, value))),
                 Err(_) => refuse("an IPv4 or IPv6 address".to_owned()),
+            },
+            Take::Severity(set) => match severity(written) {
+                Some(value) => Ok(Rc::new(move |options| set(options, value))),
+                None => refuse("a severity: 0 to 7, emerg to debug, or 8 for none".to_owned()),
             },
             Take::Networks(_) => self.read_list(&networks::split(text)),
             Take::User(root, set) => {
@@ -395,6 +403,15 @@ fn size(written: &str, is_legacy: bool) -> Option<u64> {
     };
     let digits = &written[..written.len() - digits];
     number(digits, is_legacy)?.checked_mul(factor)
+}
+
+/// A severity, or none.
+fn severity(written: &str) -> Option<Option<Severity>> {
+    if written == "8" || written.eq_ignore_ascii_case("none") {
+        return Some(None);
+    }
+    let number = written.parse().ok().and_then(Severity::new);
+    number.or_else(|| Severity::from_name(written)).map(Some)
 }
 
 /// `0` and three or four octal digits (rsyslog: "4- or 5-digit").
