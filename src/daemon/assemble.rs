@@ -26,7 +26,7 @@ use crate::message::{LocalClock, Report};
 use crate::names::Names;
 use crate::queue::{Consumers, Queue};
 use crate::receive::{
-    Admission, ChunkPools, Inbox, Listener, Reactor, ReactorOptions, ReactorShared,
+    Admission, ChunkPools, Destinations, Inbox, Listener, Reactor, ReactorOptions, ReactorShared,
 };
 use crate::ring::{Uring, UringOptions};
 use crate::rules::Program;
@@ -133,7 +133,7 @@ impl Daemon {
         let reactors = Arc::new(ReactorShared {
             names,
             listeners,
-            queue: Arc::clone(&queue),
+            destinations: Destinations::one(Arc::clone(&queue)),
             inboxes: events
                 .iter()
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
@@ -358,6 +358,7 @@ fn react(parts: ReactorParts, started: Started) {
         UringOptions {
             chunks: CHUNKS_PER_REACTOR as u16,
             short_chunks: SHORT_CHUNKS_PER_REACTOR as u16,
+            groups: parts.shared.chunk_groups(),
             bundles: parts.bundles,
         },
         Arc::clone(&parts.event),
