@@ -19,6 +19,11 @@ pub const SHORT_CHUNK_BYTES: usize = 2 * 1024;
 /// copied and used again in the same turn.
 pub const SHORT_CHUNKS_PER_REACTOR: usize = 512;
 
+/// Groups that the chunks of a reactor are divided into, one for each queue that
+/// its listeners feed; those beyond share the last one. Each has a whole chunk
+/// at least.
+pub const RECEIVE_GROUPS_MAX: usize = 16;
+
 /// Bytes that are received at most on a connection that has ended while the queue
 /// is full.
 pub const DRAIN_BYTES_MAX: usize = 64 * 1024;
@@ -172,6 +177,9 @@ const _: () = {
     assert!(DIRECT_BYTES_MIN <= FILE_WRITE_BYTES);
     assert!(DESCRIPTORS_KEPT <= DESCRIPTORS_RESERVED);
     assert!(CHUNKS_PROVIDED_MAX <= CHUNKS_PER_REACTOR);
+    // Each group has a chunk of each size at least.
+    assert!(RECEIVE_GROUPS_MAX <= CHUNKS_PROVIDED_MAX);
+    assert!(RECEIVE_GROUPS_MAX <= SHORT_CHUNKS_PER_REACTOR);
     assert!(COPY_BYTES <= CHUNK_BYTES);
     assert!(COLLECT_BYTES + CHUNK_BYTES + MESSAGE_BYTES_MAX < u32::MAX as usize);
     assert!(CHUNK_BYTES.is_power_of_two());

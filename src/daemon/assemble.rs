@@ -26,7 +26,7 @@ use crate::message::{LocalClock, Report};
 use crate::names::Names;
 use crate::queue::{Consumers, Queue};
 use crate::receive::{
-    Admission, ChunkPools, Inbox, Listener, Reactor, ReactorOptions, ReactorShared,
+    Admission, ChunkPools, Destinations, Inbox, Listener, Reactor, ReactorOptions, ReactorShared,
 };
 use crate::ring::{Uring, UringOptions};
 use crate::template::Template;
@@ -100,10 +100,12 @@ impl Daemon {
             let wake = move || asked.notify_one();
             Arc::new(Names::new(config.globals.names.clone(), own.clone(), wake))
         });
+        let own_queues = plan.of_rulesets.iter();
+        let own_queues = own_queues.map(|of| (*of > 0).then(|| Arc::clone(&queues[*of])));
         let reactors = Arc::new(ReactorShared {
             names,
             listeners,
-            queue: Arc::clone(&queues[0]),
+            destinations: Destinations::new(Arc::clone(&queues[0]), own_queues),
             inboxes: events
                 .iter()
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
@@ -296,6 +298,7 @@ fn react(parts: ReactorParts, started: Started) {
         UringOptions {
             chunks: CHUNKS_PER_REACTOR as u16,
             short_chunks: SHORT_CHUNKS_PER_REACTOR as u16,
+            groups: parts.shared.chunk_groups(),
             bundles: parts.bundles,
         },
         Arc::clone(&parts.event),

@@ -16,6 +16,10 @@ pub use uring::{Uring, UringOptions};
 /// Names an operation in its completions; chosen by who starts it. Below 2^56.
 pub type Token = u64;
 
+/// A group of provided chunks: a receive takes of its own group only. Below
+/// [`RECEIVE_GROUPS_MAX`](crate::limits::RECEIVE_GROUPS_MAX).
+pub type Group = u8;
+
 /// What a reactor asks of its ring. Operations complete through
 /// [`complete`](Ring::complete); nothing blocks but [`wait`](Ring::wait).
 pub trait Ring {
@@ -23,9 +27,9 @@ pub trait Ring {
     /// completion says that it is the last.
     fn accept(&mut self, listener: RawFd, token: Token);
 
-    /// Receives from a socket into provided chunks of this size, one completion
-    /// for each chunk, until a completion says that it is the last.
-    fn receive(&mut self, socket: RawFd, size: Size, token: Token);
+    /// Receives from a socket into provided chunks of this group and size, one
+    /// completion for each chunk, until a completion says that it is the last.
+    fn receive(&mut self, socket: RawFd, group: Group, size: Size, token: Token);
 
     /// Waits until the peer of a socket on which nothing is received closes its
     /// side, or the connection fails: one completion.
@@ -60,11 +64,11 @@ pub trait Ring {
     /// Closes a socket. No operation may be under way on it.
     fn close(&mut self, socket: RawFd);
 
-    /// Gives a chunk to receive into.
-    fn provide(&mut self, size: Size, chunk: Chunk);
+    /// Gives the receives of a group a chunk.
+    fn provide(&mut self, group: Group, size: Size, chunk: Chunk);
 
-    /// Chunks of this size that were provided and not used.
-    fn provided(&self, size: Size) -> usize;
+    /// Chunks of this size that were provided to the group and not used.
+    fn provided(&self, group: Group, size: Size) -> usize;
 
     /// Submits what was asked for, and returns the number of completions that
     /// are there; does not wait for one.
@@ -90,14 +94,13 @@ pub trait Ring {
 
 /// The kinds of operations that stay under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Kind {
-    Accept = 1,
+    Accept,
     /// Into whole chunks.
-    Receive = 2,
-    Watch = 3,
+    Receive(Group),
+    Watch,
     /// Into short ones.
-    ReceiveShort = 4,
+    ReceiveShort(Group),
 }
 
 /// The sizes of chunks.
@@ -111,11 +114,11 @@ pub enum Size {
 }
 
 impl Size {
-    /// The kind of a receive into chunks of this size.
-    pub fn kind(self) -> Kind {
+    /// The kind of a receive into a group's chunks of this size.
+    pub fn kind(self, group: Group) -> Kind {
         match self {
-            Size::Short => Kind::ReceiveShort,
-            Size::Whole => Kind::Receive,
+            Size::Short => Kind::ReceiveShort(group),
+            Size::Whole => Kind::Receive(group),
         }
     }
 }

@@ -14,8 +14,8 @@ use splashdam::frame::FramerOptions;
 use splashdam::message::LocalClock;
 use splashdam::queue::{Consumers, Queue, QueueOptions};
 use splashdam::receive::{
-    Admission, ChunkPools, Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions,
-    ReactorShared,
+    Admission, ChunkPools, Destinations, Inbox, Inherited, Listener, ListenerOptions, Reactor,
+    ReactorOptions, ReactorShared,
 };
 use splashdam::ring::simulated::{NetworkFaults, SimulatedNetwork};
 
@@ -49,12 +49,12 @@ fn loads(connections: u16) -> Vec<usize> {
     let shared = Arc::new(ReactorShared {
         names: None,
         listeners: vec![listener.expect("a listener")],
-        queue: Arc::new(Queue::new(
+        destinations: Destinations::one(Arc::new(Queue::new(
             "main",
             QueueOptions::main(),
             Consumers::one(idle()),
             Vec::new(),
-        )),
+        ))),
         inboxes: (0..REACTORS)
             .map(|_| Arc::new(Inbox::new(event())))
             .collect(),

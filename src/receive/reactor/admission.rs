@@ -224,7 +224,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             return;
         }
         if !named.is_some_and(|address| self.waits_for_name(slot, address)) {
-            self.ring.receive(socket, size, slot as Token);
+            let group = self.group_of(listener);
+            self.ring.receive(socket, group, size, slot as Token);
         }
     }
 
