@@ -27,6 +27,7 @@ mod half_open;
 mod hostile;
 mod imtcp;
 mod names;
+mod queue_configuration;
 mod queue_parameters;
 mod rest;
 mod rulesets;

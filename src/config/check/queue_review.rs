@@ -93,13 +93,13 @@ impl Review<'_> {
                 "lowWatermark",
                 options.low_watermark,
                 options.low_watermark(),
-                "70 % of the size",
+                "70 % of the size or below the high watermark",
             ),
             (
                 "lightDelayMark",
                 options.light_delay_mark,
                 options.light_delay_mark(),
-                "70 % of the size; write 0 for none",
+                "70 % of the size or the full delay mark; write 0 for none",
             ),
             (
                 "fullDelayMark",
@@ -144,7 +144,7 @@ impl Review<'_> {
         for name in ["queue.highWatermark", "queue.lowWatermark"] {
             let message =
                 "has no effect: it says when messages go to disk, and this queue is in memory only";
-            let hint = "queue.size bounds the queue; queue.fileName is not built yet";
+            let hint = "queue.size bounds the queue; queue.filename is not built yet";
             self.warn(name, message.to_owned(), hint);
         }
     }
@@ -263,3 +263,7 @@ impl Review<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "queue_review_tests.rs"]
+mod tests;
