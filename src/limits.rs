@@ -198,3 +198,7 @@ const _: () = {
     assert!(SHORT_CHUNKS_PER_REACTOR.is_power_of_two());
     assert!(SHORT_CHUNK_BYTES < COPY_BYTES);
 };
+
+/// Longest path of a unix socket, in bytes: sun_path without the zero behind it
+/// (unix(7)).
+pub const SOCKET_PATH_BYTES_MAX: usize = 107;

@@ -694,9 +694,12 @@ fn imptcp_must_be_loaded() {
 #[test]
 fn a_port_is_taken_once() {
     let text = format!("{REST}$InputPTCPServerRun 1514\n");
-    assert_eq!(messages(&text), ["4:1: error: port 1514 of :: is taken"]);
+    assert_eq!(messages(&text), ["4:21: error: port 1514 of :: is taken"]);
+    let text = format!("{REST}input(type=\"imptcp\" port=\"1514\" address=\"127.0.0.1\")\n");
+    let expected = "4:42: error: port 1514 of 127.0.0.1 is taken";
+    assert_eq!(messages(&text), [expected]);
     config(&format!(
-        "{REST}input(type=\"imptcp\" port=\"1514\" address=\"127.0.0.1\")"
+        "{REST}input(type=\"imptcp\" port=\"1515\" address=\"127.0.0.1\")"
     ));
 }
 

@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::admin::{self, AdminSocket};
 use super::assemble::Daemon;
 use super::half_open;
+use super::keep_alive;
 use super::listeners;
 use super::names;
 use super::open_files::Demand;
@@ -27,7 +28,6 @@ use super::workers;
 use crate::base::descriptor;
 use crate::config::{Config, Globals};
 use crate::message::{Report, Severity};
-use crate::receive::KeepAliveOptions;
 
 /// What the command line says beside the configuration.
 #[derive(Debug, Default)]
@@ -156,7 +156,7 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
     for change in changes {
         daemon.own.report(Severity::INFO, change);
     }
-    tell_keep_alive(&daemon);
+    keep_alive::tell(&daemon);
     let suspecting =
         half_open_idle.map(|idle| tokio::spawn(half_open::watch(Arc::clone(&daemon), idle)));
     if let Ok(limit) = descriptors {
@@ -195,27 +195,6 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
         task.abort();
     }
     Ok(result)
-}
-
-/// Tells, for each TCP listener, what the kernel does about silent peers, and warns
-/// where that comes too late.
-fn tell_keep_alive(daemon: &Daemon) {
-    for listener in &daemon.reactors.listeners {
-        let options = &listener.options;
-        let Some(liveness) = listener.liveness() else {
-            continue;
-        };
-        let words = options.keep_alive.describe(liveness, &options.place);
-        let place = format!("listener {} on {}", options.name, listener.endpoint());
-        daemon
-            .own
-            .report(Severity::INFO, format!("{place}: {words}"));
-        if let Some(warning) = KeepAliveOptions::warning(liveness) {
-            daemon
-                .own
-                .report(Severity::WARNING, format!("{place}: {warning}"));
-        }
-    }
 }
 
 /// Compares the limit of descriptors with what the configuration promises.

@@ -194,11 +194,6 @@ impl<L: Lent + 'static> Queue<L> {
         self.consumers.wake_all();
     }
 
-    /// Whether an operator has paused it: no worker takes from it.
-    pub fn is_paused(&self) -> bool {
-        false
-    }
-
     /// Whether no producer is left.
     pub fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)

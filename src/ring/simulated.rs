@@ -78,6 +78,8 @@ struct Socket {
     is_accepted: bool,
     is_closed: bool,
     has_receive: bool,
+    /// Whether it was asked who its peer is.
+    is_introduced: bool,
 }
 
 struct RingState {
@@ -173,6 +175,7 @@ impl SimulatedNetwork {
             is_accepted: false,
             is_closed: false,
             has_receive: false,
+            is_introduced: false,
         });
         network
             .backlogs
@@ -574,6 +577,9 @@ impl Ring for SimulatedRing {
         let mut network = self.network.0.borrow_mut();
         let socket = network.socket(socket);
         assert!(socket.is_accepted && !socket.is_closed, "not open");
+        // Each time costs a system call.
+        assert!(!socket.is_introduced, "its peer is known");
+        socket.is_introduced = true;
         if socket.is_reset {
             return Err(io::Error::from_raw_os_error(libc::ENOTCONN));
         }

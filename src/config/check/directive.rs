@@ -130,8 +130,10 @@ impl Checker {
     ) -> Option<Legacy<T>> {
         let setting = self.read(row, written)?;
         let mut directive = written.name.clone();
+        let value = words(&written.argument).next();
         directive.value.insert(0, '$');
         Some(Legacy {
+            value: value.map_or(directive.span, |value| value.span),
             directive,
             parameter: row.name,
             is_once: row.is_once,

@@ -19,7 +19,8 @@ impl Checker {
         let main_queue = self.finish_main_queue(message_bytes_max);
         self.tell_unused();
         self.tell_work_directory();
-        self.tell_ports_twice();
+        self.tell_taken_twice();
+        self.tell_useless();
         if !self.saw_action {
             let message = "no action is configured: every message would be lost";
             self.whole(
@@ -84,35 +85,6 @@ impl Checker {
         if let Some(span) = self.globals.work_directory_span {
             let message = "workDirectory has no effect yet: no queue keeps files";
             self.found.push(Diagnostic::warning(span, message));
-        }
-    }
-
-    /// Two listeners cannot have one port of one address, or one path.
-    fn tell_ports_twice(&mut self) {
-        let mut first: HashMap<_, Span> = HashMap::new();
-        let mut paths: HashMap<_, Span> = HashMap::new();
-        for planned in &self.listeners {
-            let (listener, span) = (&planned.options, planned.span);
-            if let Some(path) = &listener.unix.path {
-                if let Some(other) = paths.insert(path, span) {
-                    let line = self.sources.place(other.file, other.start as usize).line;
-                    let message = format!("the socket {} is taken", path.display());
-                    let hint = format!("the input on line {line} has it");
-                    self.found.push(Diagnostic::error(span, message).hint(hint));
-                }
-                continue;
-            }
-            let port = listener.port;
-            let Some(other) = first.insert((listener.address, port), span) else {
-                continue;
-            };
-            if port == 0 {
-                continue;
-            }
-            let line = self.sources.place(other.file, other.start as usize).line;
-            let message = format!("port {port} of {} is taken", listener.address);
-            let hint = format!("the input on line {line} has it");
-            self.found.push(Diagnostic::error(span, message).hint(hint));
         }
     }
 

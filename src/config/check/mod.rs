@@ -13,6 +13,8 @@ mod queue;
 mod queue_review;
 mod ruleset;
 mod template;
+mod together;
+mod written;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -20,6 +22,7 @@ use std::rc::Rc;
 use self::listen::ModuleState;
 use self::queue::QueueSetting;
 use self::ruleset::Rulesets;
+use self::written::Written;
 use super::diagnostic::did_you_mean;
 use super::diagnostic::{Diagnostic, Diagnostics, Level};
 use super::parameters::{ListenerModule, RSYSLOG_OBJECTS, Setting};
@@ -96,6 +99,8 @@ struct Checker {
 struct Legacy<T> {
     /// Its name with `$`, as written.
     directive: Spanned<String>,
+    /// Where its value is.
+    value: Span,
     /// RainerScript's name of the parameter.
     parameter: &'static str,
     /// Whether it holds for the next action only.
@@ -112,6 +117,8 @@ struct PlannedListener {
     /// None: the default.
     ruleset: Option<Spanned<String>>,
     span: Span,
+    /// What set its options, in the order in which that was done.
+    written: Vec<Rc<Written>>,
 }
 
 /// An action whose template is not searched yet: it may be defined below.

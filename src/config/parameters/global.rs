@@ -111,7 +111,7 @@ pub static GLOBAL: Table<Globals> = Table {
         .default("config::PinThreads"),
         GlobalRow::new(
             "adminSocket",
-            Take::Path(|globals, path| globals.admin_socket = Some(path)),
+            Take::SocketPath(|globals, path| globals.admin_socket = Some(path)),
             "Unix socket of the admin interface; /run/splashdam.sock if not set. Splashdam's own.",
         )
         .default("daemon::admin::SOCKET_DEFAULT"),

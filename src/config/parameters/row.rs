@@ -12,6 +12,7 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::diagnostic::did_you_mean;
 use crate::config::span::Text;
 use crate::frame::LineStart;
+use crate::limits::SOCKET_PATH_BYTES_MAX;
 use crate::message::Severity;
 use crate::receive::Network;
 
@@ -63,6 +64,8 @@ pub enum Take<T> {
     Name(fn(&mut T, &Text)),
     /// A path that is not empty.
     Path(fn(&mut T, PathBuf)),
+    /// The path of a unix socket.
+    SocketPath(fn(&mut T, PathBuf)),
     /// A regular expression.
     LineStart(fn(&mut T, LineStart)),
     /// An IP address.
@@ -155,7 +158,7 @@ impl<T> Row<T> {
             Take::Milliseconds(_) | Take::Seconds(_) => "time",
             Take::Mode(_) => "mode",
             Take::Text(_) | Take::Name(_) => "text",
-            Take::Path(_) => "path",
+            Take::Path(_) | Take::SocketPath(_) => "path",
             Take::LineStart(_) => "regular expression",
             Take::Address(_) => "address",
             Take::Severity(_) => "severity",
@@ -232,12 +235,26 @@ impl<T> Row<T> {
                 Some(value) => Ok(Rc::new(move |options| set(options, value))),
                 None => refuse("four octal digits like 0644".to_owned()),
             },
-            Take::Text(_) | Take::Name(_) | Take::Path(_) if written.is_empty() => {
+            Take::Text(_) | Take::Name(_) | Take::Path(_) | Take::SocketPath(_)
+                if written.is_empty() =>
+            {
                 let message = format!("`{}` is empty", self.name);
                 Err(Diagnostic::error(text.span, message))
             }
             // The kernel would end the path there.
-            Take::Path(_) if written.contains('\0') => refuse("a path".to_owned()),
+            Take::Path(_) | Take::SocketPath(_) if written.contains('\0') => {
+                refuse("a path".to_owned())
+            }
+            // bind(2) would refuse it, when the configuration has long been valid.
+            Take::SocketPath(_) if written.len() > SOCKET_PATH_BYTES_MAX => {
+                let message = format!(
+                    "`{}` has {} bytes, and the path of a unix socket at most \
+                     {SOCKET_PATH_BYTES_MAX} (unix(7))",
+                    self.name,
+                    written.len()
+                );
+                Err(Diagnostic::error(text.span, message))
+            }
             // It would end the field of the message's header, or the line.
             Take::Name(_) if written.contains(|c: char| c.is_whitespace() || c.is_control()) => {
                 refuse("a name without blanks and control characters".to_owned())
@@ -246,7 +263,7 @@ impl<T> Row<T> {
                 let text = text.clone();
                 Ok(Rc::new(move |options| set(options, &text)))
             }
-            Take::Path(set) => {
+            Take::Path(set) | Take::SocketPath(set) => {
                 let path = PathBuf::from(written);
                 Ok(Rc::new(move |options| set(options, path.clone())))
             }

@@ -123,9 +123,10 @@ fn plain(config: &Config) -> String {
     let mut globals = config.globals.clone();
     globals.work_directory_span = None;
     let mut listeners = config.listeners.clone();
-    listeners
-        .iter_mut()
-        .for_each(|listener| listener.place.clear());
+    listeners.iter_mut().for_each(|listener| {
+        listener.place.clear();
+        listener.keep_alive.places.clear();
+    });
     let mut actions = config.actions.clone();
     // Behind a selector or not, with its number in the order: not the point.
     actions.iter_mut().for_each(|action| action.template = 0);
