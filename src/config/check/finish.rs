@@ -123,7 +123,8 @@ impl Checker {
                 continue;
             }
             let port = listener.port;
-            let Some(other) = first.insert((listener.address, port), span) else {
+            let place = (listener.address, port, listener.udp.is_some());
+            let Some(other) = first.insert(place, span) else {
                 continue;
             };
             if port == 0 {

@@ -1,6 +1,6 @@
-//! The modules of TCP listeners and their inputs, in both syntaxes.
+//! The modules of listeners and their inputs, in both syntaxes.
 
-use super::{Checker, Legacy, Once, PlannedListener};
+use super::{Checker, Legacy, Once, PlannedListener, udp};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::parameters::{ListenerModule, ModuleOptions, Row, Setting};
 use crate::config::span::{Span, Spanned};
@@ -110,7 +110,7 @@ impl Checker {
         Legacy::hold(&mut self.state(module).legacy, legacy);
     }
 
-    /// `$InputPTCPServerRun`, `$InputTCPServerRun`: a listener with what was set
+    /// `$InputPTCPServerRun`, `$InputTCPServerRun`, `$UDPServerRun`: a listener with what was set
     /// before. What was set stays so for the next one, as in rsyslog.
     pub(super) fn listen_directive(&mut self, module: ListenerModule, written: &Directive) {
         self.saw_input = true;
@@ -164,11 +164,13 @@ impl Checker {
         if let Some(source) = self.sources.get(span.file) {
             listener.place = format!("{}:{}", source.name, place.line);
         }
-        self.listeners.push(PlannedListener {
-            options: listener,
-            ruleset,
-            span,
-        });
+        for listener in udp::one_for_each_port(listener) {
+            self.listeners.push(PlannedListener {
+                options: listener,
+                ruleset: ruleset.clone(),
+                span,
+            });
+        }
     }
 }
 

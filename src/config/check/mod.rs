@@ -11,6 +11,7 @@ mod listen;
 mod object;
 mod ruleset;
 mod template;
+mod udp;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -61,6 +62,8 @@ struct Checker {
     listeners: Vec<PlannedListener>,
     /// `$AllowedSender TCP`.
     allowed_senders: Vec<Network>,
+    /// `$AllowedSender UDP`.
+    allowed_udp_senders: Vec<Network>,
     main_queue: QueueOptions,
     /// `main_queue()`.
     main_queue_at: Option<Span>,
@@ -125,6 +128,7 @@ impl Checker {
             modules: Default::default(),
             listeners: Vec::new(),
             allowed_senders: Vec::new(),
+            allowed_udp_senders: Vec::new(),
             main_queue: QueueOptions::main(),
             main_queue_at: None,
             main_queue_legacy: Vec::new(),

@@ -29,13 +29,14 @@ pub enum Command {
     LoadModule,
     /// `$AllowedSender`.
     AllowedSender,
-    /// `$InputPTCPServerRun`, `$InputTCPServerRun`.
+    /// `$InputPTCPServerRun`, `$InputTCPServerRun`, `$UDPServerRun`.
     Listen(ListenerModule),
     /// `$template`.
     Template,
     /// `$ActionFileDefaultTemplate`.
     DefaultTemplate,
-    /// `$InputPTCPServerBindRuleset`, `$InputTCPServerBindRuleset`.
+    /// `$InputPTCPServerBindRuleset`, `$InputTCPServerBindRuleset`,
+    /// `$InputUDPServerBindRuleset`.
     BindRuleset(ListenerModule),
     /// `$RuleSet`.
     Ruleset,
@@ -45,7 +46,7 @@ pub enum Command {
     Include,
 }
 
-const COMMANDS: [(&str, Command); 11] = [
+const COMMANDS: [(&str, Command); 13] = [
     ("AllowedSender", Command::AllowedSender),
     ("ModLoad", Command::LoadModule),
     (
@@ -53,6 +54,7 @@ const COMMANDS: [(&str, Command); 11] = [
         Command::Listen(ListenerModule::Imptcp),
     ),
     ("InputTCPServerRun", Command::Listen(ListenerModule::Imtcp)),
+    ("UDPServerRun", Command::Listen(ListenerModule::Imudp)),
     ("Template", Command::Template),
     ("ActionFileDefaultTemplate", Command::DefaultTemplate),
     (
@@ -62,6 +64,10 @@ const COMMANDS: [(&str, Command); 11] = [
     (
         "InputTCPServerBindRuleset",
         Command::BindRuleset(ListenerModule::Imtcp),
+    ),
+    (
+        "InputUDPServerBindRuleset",
+        Command::BindRuleset(ListenerModule::Imudp),
     ),
     ("RuleSet", Command::Ruleset),
     ("DefaultRuleset", Command::DefaultRuleset),

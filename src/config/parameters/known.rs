@@ -37,7 +37,6 @@ pub const RSYSLOG_MODULES: &[&str] = &[
     "imrelp",
     "imsolaris",
     "imtuxedoulog",
-    "imudp",
     "imuxsock",
     "fmhash",
     "fmhttp",
@@ -278,7 +277,6 @@ pub const RSYSLOG_DIRECTIVES: &[&str] = &[
     "InputTCPServerStreamDriverAuthMode",
     "InputTCPServerStreamDriverMode",
     "InputTCPServerStreamDriverPermittedPeer",
-    "InputUDPServerBindRuleset",
     "InputUnixListenSocketAnnotate",
     "InputUnixListenSocketCreatePath",
     "InputUnixListenSocketFlowControl",
@@ -327,7 +325,4 @@ pub const RSYSLOG_DIRECTIVES: &[&str] = &[
     "SystemLogSocketName",
     "SystemLogUsePIDFromSystem",
     "SystemLogUseSysTimeStamp",
-    "UDPServerAddress",
-    "UDPServerRun",
-    "UDPServerTimeRequery",
 ];

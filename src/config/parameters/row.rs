@@ -1,7 +1,7 @@
 //! A parameter: its two spellings, what it takes, and how it is set.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -64,7 +64,9 @@ pub enum Take<T> {
     Path(fn(&mut T, PathBuf)),
     /// A regular expression.
     LineStart(fn(&mut T, LineStart)),
-    /// An IP address.
+    /// Ports, one or a list.
+    Ports(fn(&mut T, &[u16])),
+    /// An IP address, or `*` for all of the host's.
     Address(fn(&mut T, IpAddr)),
     /// Networks: a list, or a text with commas.
     Networks(fn(&mut T, &[Network])),
@@ -154,6 +156,7 @@ impl<T> Row<T> {
             Take::Text(_) | Take::Name(_) => "text",
             Take::Path(_) => "path",
             Take::LineStart(_) => "regular expression",
+            Take::Ports(_) => "ports",
             Take::Address(_) => "address",
             Take::Networks(_) => "networks",
             Take::User(..) => "user",
@@ -259,9 +262,10 @@ impl<T> Row<T> {
                     refuse(format!("a regular expression ({error})"))
                 }
             },
-            Take::Address(set) => match written.parse::<IpAddr>() {
-                Ok(value) => Ok(Rc::new(move |options| set(options, value))),
-                Err(_) => refuse("an IPv4 or IPv6 address".to_owned()),
+            Take::Ports(_) => self.read_list(std::slice::from_ref(text)),
+            Take::Address(set) => match address(written) {
+                Some(value) => Ok(Rc::new(move |options| set(options, value))),
+                None => refuse("an IPv4 or IPv6 address".to_owned()),
             },
             Take::Networks(_) => self.read_list(&networks::split(text)),
             Take::User(root, set) => {
@@ -302,7 +306,7 @@ impl<T> Row<T> {
 impl<T> Take<T> {
     /// Whether a list of values may be given.
     pub fn takes_list(&self) -> bool {
-        matches!(self, Take::Networks(_))
+        matches!(self, Take::Networks(_) | Take::Ports(_))
     }
 
     /// Whether it is understood and changes nothing.
@@ -314,6 +318,11 @@ impl<T> Take<T> {
 impl<T> Row<T> {
     /// Reads a list of values, of a row that takes one.
     pub fn read_list(&self, items: &[Text]) -> Result<Setting<T>, Diagnostic> {
+        if let Take::Ports(set) = self.take {
+            let ports = items.iter().map(|item| self.read_port(item));
+            let ports = ports.collect::<Result<Vec<u16>, Diagnostic>>()?;
+            return Ok(Rc::new(move |options| set(options, &ports)));
+        }
         let Take::Networks(set) = self.take else {
             return Ok(Rc::new(|_| ()));
         };
@@ -322,6 +331,15 @@ impl<T> Row<T> {
             found.push(networks::read(item, &format!("`{}`", self.name))?);
         }
         Ok(Rc::new(move |options| set(options, &found)))
+    }
+
+    fn read_port(&self, text: &Text) -> Result<u16, Diagnostic> {
+        let port = number(&text.value, false).and_then(|port| u16::try_from(port).ok());
+        port.ok_or_else(|| {
+            let (name, written) = (self.name, &text.value);
+            let message = format!("`{name}` takes a number from 0 to 65535, not `{written}`");
+            Diagnostic::error(text.span, message)
+        })
     }
 }
 
@@ -378,6 +396,14 @@ fn whole(written: &str, is_legacy: bool) -> Option<i64> {
     };
     let value = i64::try_from(number(digits, is_legacy)?).ok()?;
     Some(sign * value)
+}
+
+/// An address; `*` is all of the host's.
+fn address(written: &str) -> Option<IpAddr> {
+    match written {
+        "*" => Some(Ipv6Addr::UNSPECIFIED.into()),
+        _ => written.parse().ok(),
+    }
 }
 
 /// A number and at most one of k, m, g, t and K, M, G, T.

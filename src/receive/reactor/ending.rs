@@ -227,6 +227,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 self.ring.cancel(Kind::Accept, ACCEPT + listener as Token);
             }
         }
+        self.end_datagrams();
         self.unfed.clear();
         self.starved.clear();
         self.starved_short.clear();

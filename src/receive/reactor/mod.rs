@@ -1,6 +1,7 @@
 //! The reactor: accept, receive, frame, parse, publish.
 
 mod admission;
+mod datagrams;
 mod draining;
 mod ending;
 mod feeding;
@@ -13,20 +14,20 @@ mod unwrapping;
 mod verification;
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use self::datagrams::Datagrams;
 use self::ending::ENDS_YIELD;
 use self::gathering::{ENOUGH, Gathering, REST};
 use super::assembly::Assembly;
 use super::connection::Connection;
 use super::tellings::Telling;
-use super::{
-    Admission, ChunkPools, CloseReason, Inbox, Listener, OversizeQueue, OversizeSink, Peer,
-};
+use super::{Admission, ChunkPools, CloseReason, Inbox, Listener, OversizeQueue, OversizeSink};
 use crate::base::{Clock, Instant, Sleeper};
 use crate::frame::FramerOptions;
 use crate::limits::{CHUNK_WAIT_MS_MAX, RECYCLED_MAX};
@@ -75,7 +76,7 @@ impl ReactorShared {
 
     /// Tells, at most once a minute for each listener, that messages are too
     /// long.
-    pub(super) fn tell_oversize(&self, listener: usize, peer: &Peer, now: Instant) {
+    pub(super) fn tell_oversize(&self, listener: usize, peer: impl fmt::Display, now: Instant) {
         let listener = &self.listeners[listener];
         if !self.reports_oversize || !listener.tellings.is_due(Telling::Oversize, now) {
             return;
@@ -162,6 +163,7 @@ pub struct Reactor<R, C> {
     /// Batches that may still lie in their chunks, oldest first.
     in_chunks: VecDeque<(Instant, Weak<Body>)>,
     gathering: Gathering,
+    datagrams: Datagrams,
     /// Time of the present turn.
     now: Instant,
     received: Timestamp,
@@ -204,6 +206,12 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             Some(OversizeSink::new(&listener.options.name, counters, queue))
         };
         let oversize_sinks = shared.listeners.iter().map(sink).collect();
+        let datagrams = Datagrams::new(
+            &shared.listeners,
+            shared.inboxes.len(),
+            options.index,
+            pools.datagrams.clone(),
+        );
         let mut reactor = Reactor {
             ring,
             clock,
@@ -236,6 +244,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             pending: VecDeque::new(),
             in_chunks: VecDeque::new(),
             gathering: Gathering::default(),
+            datagrams,
             now,
             received: Timestamp::default(),
             is_ending: false,
@@ -245,6 +254,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 reactor.start_accept(listener);
             }
         }
+        reactor.steer_datagrams();
         reactor.provide();
         reactor
     }
@@ -277,6 +287,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         self.close_asked();
         self.close_idle();
         self.close_ended_at_once();
+        self.finish_datagrams();
         self.publish_all();
         if self.shared.must_abandon.load(Ordering::Acquire) {
             self.abandon();
@@ -286,7 +297,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         self.compact();
         self.provide();
         self.restart();
+        self.steer_datagrams();
         let is_done = self.is_ending
+            && self.datagrams.are_over()
             && self.pending.is_empty()
             && self.connections.iter().all(Option::is_none);
         Ok(!is_done)
@@ -358,6 +371,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         match outcome {
             Outcome::Woken => {}
             Outcome::Accepted(result) => self.accepted((token - ACCEPT) as usize, result, is_last),
+            Outcome::Message(received) => self.message(token as usize, received, is_last),
             Outcome::HungUp => self.hung_up(token as usize),
             Outcome::Received(received) => self.receive(token as usize, received, is_last),
         }

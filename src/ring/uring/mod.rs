@@ -10,9 +10,10 @@ use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, squeue};
 
 use self::buffers::Buffers;
-use super::{Completion, Kind, Outcome, Ring, Size, Token, Unread};
+use self::receive_message::Messages;
+use super::{Completion, Datagram, Kind, Outcome, Received, Ring, Size, Token, Unread};
 use crate::base::descriptor::{self, EventFd, PeerAddress};
-use crate::base::{Chunk, Liveness, liveness};
+use crate::base::{Chunk, Liveness, datagram, liveness};
 use crate::limits::DESCRIPTORS_KEPT;
 
 mod accept;
@@ -20,6 +21,7 @@ mod buffers;
 mod cancel;
 mod close;
 mod receive;
+mod receive_message;
 mod wake;
 mod watch;
 
@@ -44,6 +46,9 @@ pub struct UringOptions {
     pub chunks: u16,
     /// Short chunks that can be provided at once: a power of two.
     pub short_chunks: u16,
+    /// Chunks for datagrams that can be provided at once: a power of two, or 0
+    /// where none are received.
+    pub datagram_chunks: u16,
     /// Receive into several chunks at once where the kernel can (6.10).
     pub bundles: bool,
 }
@@ -53,6 +58,8 @@ pub struct Uring {
     ring: IoUring,
     buffers: Buffers,
     short_buffers: Buffers,
+    /// Receives of datagrams, if there are any.
+    messages: Option<Messages>,
     bundles: bool,
     wake: Arc<EventFd>,
     /// Completions that are spread over several chunks wait here.
@@ -74,11 +81,16 @@ impl Uring {
             .build(ENTRIES)?;
         let buffers = Buffers::register(&ring.submitter(), 0, options.chunks)?;
         let short_buffers = Buffers::register(&ring.submitter(), 1, options.short_chunks)?;
+        let messages = match options.datagram_chunks {
+            0 => None,
+            count => Some(Messages::register(&ring.submitter(), 2, count)?),
+        };
         let bundles = options.bundles && ring.params().is_feature_recvsend_bundle();
         let mut uring = Uring {
             ring,
             buffers,
             short_buffers,
+            messages,
             bundles,
             wake,
             ready: VecDeque::new(),
@@ -96,7 +108,8 @@ impl Uring {
         debug_assert!(token < 1 << TOKEN_BITS);
         let entry = entry.user_data(u64::from(kind) << TOKEN_BITS | token);
         // SAFETY: the entries of this module point at no memory of ours but the
-        // buffer ring, which lives as long as the ring.
+        // buffer rings and the form of a datagram's header, which live as long as
+        // the ring.
         while unsafe { self.ring.submission().push(&entry) }.is_err() {
             // The queue is full. A submission that fails (EBUSY: completions
             // wait to be reaped) is tried again after making room for them.
@@ -130,6 +143,18 @@ impl Uring {
                             outcome: Outcome::Received(received),
                             is_last,
                         });
+                    });
+                }
+                kind if kind == Kind::ReceiveMessage as u8 => {
+                    let received = match &mut self.messages {
+                        Some(messages) => messages.outcome(&entry),
+                        // Nothing was started without them.
+                        None => Received::Cancelled,
+                    };
+                    self.ready.push_back(Completion {
+                        token,
+                        outcome: Outcome::Message(received),
+                        is_last,
                     });
                 }
                 kind if kind == Kind::Watch as u8 => self.ready.push_back(Completion {
@@ -183,6 +208,27 @@ impl Ring for Uring {
             Size::Short => receive::entry(socket, &self.short_buffers, false),
         };
         self.submit(entry, size.kind() as u8, token);
+    }
+
+    fn receive_messages(&mut self, socket: RawFd, token: Token) {
+        if let Some(messages) = &self.messages {
+            let entry = messages.entry(socket);
+            self.submit(entry, Kind::ReceiveMessage as u8, token);
+        }
+    }
+
+    fn datagram<'a>(&self, chunk: &'a Chunk, len: usize) -> Option<Datagram<'a>> {
+        self.messages.as_ref()?.datagram(chunk, len)
+    }
+
+    fn provide_datagram(&mut self, chunk: Chunk) {
+        if let Some(messages) = &mut self.messages {
+            messages.provide(chunk);
+        }
+    }
+
+    fn dropped(&self, socket: RawFd) -> io::Result<u32> {
+        datagram::dropped(socket)
     }
 
     fn watch(&mut self, socket: RawFd, token: Token) {
