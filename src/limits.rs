@@ -23,6 +23,23 @@ pub const SHORT_CHUNKS_PER_REACTOR: usize = 512;
 /// its listeners feed; those beyond share the last one. Each has a whole chunk
 /// at least.
 pub const RECEIVE_GROUPS_MAX: usize = 16;
+/// Bytes in front of a datagram in its chunk: the kernel's header, the sender's
+/// address, the count of what was dropped.
+pub const DATAGRAM_HEAD_BYTES: usize = 72;
+
+/// Longest datagram, in bytes: the length of IP and UDP is a 16-bit number.
+pub const DATAGRAM_BYTES_MAX: usize = u16::MAX as usize;
+
+/// Chunks of a reactor that datagrams are received into: what is received between
+/// two looks. They are copied and used again in the same turn.
+pub const DATAGRAM_CHUNKS_PER_REACTOR: usize = 256;
+
+/// Senders that a socket keeps for its next datagrams in a generation; there are
+/// two.
+pub const SENDERS_PER_GENERATION: usize = 8 * 1024;
+
+/// Bytes that are received from a datagram socket at most when the daemon stops.
+pub const DATAGRAM_DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes that are received at most on a connection that has ended while the queue
 /// is full.
@@ -196,6 +213,7 @@ const _: () = {
     assert!(MESSAGE_BYTES_MAX <= OVERSIZE_WAITING_BYTES_MAX);
     assert!(CHUNKS_PER_REACTOR.is_power_of_two());
     assert!(SHORT_CHUNKS_PER_REACTOR.is_power_of_two());
+    assert!(DATAGRAM_CHUNKS_PER_REACTOR.is_power_of_two());
     assert!(SHORT_CHUNK_BYTES < COPY_BYTES);
 };
 

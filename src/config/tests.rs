@@ -469,8 +469,8 @@ fn each_error_has_its_message() {
         ),
         ("$ModLoad imptpc", "1:10: error: unknown module imptpc"),
         (
-            "$ModLoad imudp",
-            "1:10: error: the module imudp is rsyslog's, and not built in Splashdam yet",
+            "$ModLoad imrelp",
+            "1:10: error: the module imrelp is rsyslog's, and not built in Splashdam yet",
         ),
         (
             "$PrivDropToUser no-such-user",

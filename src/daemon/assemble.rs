@@ -21,7 +21,10 @@ use crate::base::clock::SystemClock;
 use crate::base::descriptor::EventFd;
 use crate::base::{Heartbeat, Sleeper, pin};
 use crate::config::{Config, PinThreads};
-use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX, SHORT_CHUNKS_PER_REACTOR};
+use crate::limits::{
+    CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX, DATAGRAM_BYTES_MAX, DATAGRAM_CHUNKS_PER_REACTOR,
+    SHORT_CHUNKS_PER_REACTOR,
+};
 use crate::message::{LocalClock, Report};
 use crate::names::Names;
 use crate::queue::{Consumers, Queue};
@@ -79,6 +82,11 @@ impl Daemon {
         let reactor_count = config
             .reactors
             .unwrap_or_else(|| (pin::processor_count() / 2).max(1));
+        // `threads` of imudp: each of a listener's sockets has a reactor.
+        let udp = listeners
+            .iter()
+            .filter_map(|listener| listener.options.udp.as_ref());
+        let reactor_count = udp.map(|udp| udp.sockets).fold(reactor_count, usize::max);
         let mut events = Vec::new();
         for _ in 0..reactor_count {
             events.push(Arc::new(EventFd::new().context("cannot make an eventfd")?));
@@ -294,11 +302,17 @@ fn sleeper_of(event: &Arc<EventFd>) -> Arc<Sleeper> {
 
 fn react(parts: ReactorParts, started: Started) {
     pin_to(parts.processor);
+    let mut listeners = parts.shared.listeners.iter();
+    let has_datagrams = listeners.any(|listener| listener.options.udp.is_some());
     let reactor = Uring::new(
         UringOptions {
             chunks: CHUNKS_PER_REACTOR as u16,
             short_chunks: SHORT_CHUNKS_PER_REACTOR as u16,
             groups: parts.shared.chunk_groups(),
+            datagram_chunks: match has_datagrams {
+                true => DATAGRAM_CHUNKS_PER_REACTOR as u16,
+                false => 0,
+            },
             bundles: parts.bundles,
         },
         Arc::clone(&parts.event),
@@ -310,6 +324,15 @@ fn react(parts: ReactorParts, started: Started) {
             parts.shared.carry_bytes_max(&parts.options.framer),
             sleeper_of(&parts.event),
         )?;
+        let pools = match has_datagrams {
+            true => {
+                let bytes_max = parts.options.framer.message_bytes_max;
+                // Room for the line feed and the NUL that are no part of it.
+                let bytes = (bytes_max + 2).min(DATAGRAM_BYTES_MAX);
+                pools.with_datagrams(DATAGRAM_CHUNKS_PER_REACTOR as u16, bytes)?
+            }
+            false => pools,
+        };
         Ok(Reactor::new(
             ring,
             SystemClock,

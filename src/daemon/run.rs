@@ -157,6 +157,7 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
         daemon.own.report(Severity::INFO, change);
     }
     keep_alive::tell(&daemon);
+    tell_remarks(&daemon);
     let suspecting =
         half_open_idle.map(|idle| tokio::spawn(half_open::watch(Arc::clone(&daemon), idle)));
     if let Ok(limit) = descriptors {
@@ -197,9 +198,27 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
     Ok(result)
 }
 
+/// Tells what the kernel does not grant to listeners.
+fn tell_remarks(daemon: &Daemon) {
+    for listener in &daemon.reactors.listeners {
+        let place = format!(
+            "listener {} on {}",
+            listener.options.name,
+            listener.endpoint()
+        );
+        for remark in listener.remarks() {
+            daemon
+                .own
+                .report(Severity::WARNING, format!("{place}: {remark}"));
+        }
+    }
+}
+
 /// Compares the limit of descriptors with what the configuration promises.
 fn tell_descriptors(daemon: &Daemon, files: usize, limit: u64) {
     let listeners = daemon.reactors.listeners.iter();
+    // Datagrams have no connections.
+    let listeners = listeners.filter(|listener| listener.options.udp.is_none());
     let demand = Demand {
         max_sessions: listeners
             .map(|listener| listener.options.max_sessions)

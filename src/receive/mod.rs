@@ -25,8 +25,10 @@ mod proxy;
 mod rate_limit;
 mod reactor;
 mod registry;
+mod senders;
 mod socket_file;
 mod tellings;
+mod udp;
 mod wrapping;
 
 pub use access::{AccessOptions, Network, NetworkError};
@@ -46,3 +48,4 @@ pub use oversize::{Oversize, OversizeQueue, OversizeSink};
 pub use rate_limit::{RateLimit, RateLimitOptions};
 pub use reactor::{Reactor, ReactorOptions, ReactorShared};
 pub use registry::Registry;
+pub use udp::{FreeBind, UdpOptions};

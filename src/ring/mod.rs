@@ -2,6 +2,7 @@
 //! io_uring, and a simulated twin that tests drive from one thread.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -30,6 +31,25 @@ pub trait Ring {
     /// Receives from a socket into provided chunks of this group and size, one
     /// completion for each chunk, until a completion says that it is the last.
     fn receive(&mut self, socket: RawFd, group: Group, size: Size, token: Token);
+
+    /// Receives the datagrams of a socket into chunks of their own
+    /// ([`provide_datagram`](Ring::provide_datagram)), one completion for each,
+    /// until a completion says that it is the last.
+    fn receive_messages(&mut self, socket: RawFd, token: Token);
+
+    /// What lies in a chunk that [`Outcome::Message`] came with: `len` bytes.
+    /// `None` where it has no sender.
+    fn datagram<'a>(&self, chunk: &'a Chunk, len: usize) -> Option<Datagram<'a>>;
+
+    /// Gives a chunk to receive a datagram into.
+    fn provide_datagram(&mut self, chunk: Chunk);
+
+    /// Datagrams that the kernel has dropped at a socket so far, because its
+    /// receive buffer was full; wraps around.
+    ///
+    /// # Errors
+    /// Those of getsockopt(2).
+    fn dropped(&self, socket: RawFd) -> io::Result<u32>;
 
     /// Waits until the peer of a socket on which nothing is received closes its
     /// side, or the connection fails: one completion.
@@ -101,6 +121,8 @@ pub enum Kind {
     Watch,
     /// Into short ones.
     ReceiveShort(Group),
+    /// Datagrams.
+    ReceiveMessage,
 }
 
 /// The sizes of chunks.
@@ -137,10 +159,26 @@ pub enum Outcome {
     Accepted(io::Result<RawFd>),
     /// Bytes were received, or the reception ended.
     Received(Received),
+    /// A datagram was received, or its reception ended; never
+    /// [`Received::End`].
+    Message(Received),
     /// A watch is over: its connection may have ended.
     HungUp,
     /// The reactor's event descriptor was signalled.
     Woken,
+}
+
+/// A datagram in its chunk.
+#[derive(Debug)]
+pub struct Datagram<'a> {
+    /// Where it came from.
+    pub sender: SocketAddr,
+    pub text: &'a [u8],
+    /// Whether it was longer than its chunk: the rest is gone.
+    pub is_cut: bool,
+    /// Datagrams that the kernel had dropped at the socket when this one came, as
+    /// [`Ring::dropped`]; `None`: none.
+    pub dropped: Option<u32>,
 }
 
 /// What a receive would find.

@@ -16,11 +16,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Completion, Group, Kind, Outcome, Received, Ring, Size, Token, Unread};
+use self::datagrams::{DatagramSocket, Messages};
+use super::{Completion, Datagram, Group, Kind, Outcome, Received, Ring, Size, Token, Unread};
 use crate::base::descriptor::{EventFd, PeerAddress};
 use crate::base::simulated::{Random, SimulatedClock};
 use crate::base::{Chunk, Clock, Instant, Liveness, liveness};
 use crate::limits::RECEIVE_GROUPS_MAX;
+
+mod datagrams;
 
 /// Descriptors of simulated sockets start here. None is used twice, so that a
 /// use after the close is never taken for the use of another socket.
@@ -62,6 +65,8 @@ struct Network {
     sockets: Vec<Socket>,
     /// Connections that wait to be accepted, of each listener.
     backlogs: BTreeMap<RawFd, VecDeque<RawFd>>,
+    /// Sockets of datagrams, by their real descriptors.
+    datagrams: BTreeMap<RawFd, DatagramSocket>,
     rings: Vec<RingState>,
 }
 
@@ -90,6 +95,7 @@ struct RingState {
     receives: BTreeMap<Token, Receive>,
     accepts: BTreeMap<Token, Accept>,
     watches: BTreeMap<Token, Watch>,
+    messages: Messages,
     ready: VecDeque<Completion>,
     /// Whether a wait is under way, and until when at most.
     sleep: Option<Option<Instant>>,
@@ -132,6 +138,7 @@ impl SimulatedNetwork {
             faults,
             sockets: Vec::new(),
             backlogs: BTreeMap::new(),
+            datagrams: BTreeMap::new(),
             rings: Vec::new(),
         })))
     }
@@ -149,6 +156,7 @@ impl SimulatedNetwork {
             receives: BTreeMap::new(),
             accepts: BTreeMap::new(),
             watches: BTreeMap::new(),
+            messages: Messages::default(),
             ready: VecDeque::new(),
             sleep: None,
             is_woken: false,
@@ -318,6 +326,7 @@ impl Network {
             .map(|(&token, _)| (Kind::Accept, token))
             .chain(watches.map(|(&token, _)| (Kind::Watch, token)))
             .chain(receives.map(|(&token, receive)| (receive.kind(), token)))
+            .chain(self.completable_messages(ring))
             .collect()
     }
 
@@ -334,6 +343,7 @@ impl Network {
             match kind {
                 Kind::Accept => self.run_accept(ring, token),
                 Kind::Receive(_) | Kind::ReceiveShort(_) => self.run_receive(ring, token),
+                Kind::ReceiveMessage => self.run_messages(ring, token),
                 Kind::Watch => {
                     self.rings[ring].watches.remove(&token);
                     self.complete(ring, token, Outcome::HungUp, true);
@@ -516,12 +526,31 @@ impl Ring for SimulatedRing {
                     receive.is_cancelled = true;
                 }
             }
+            Kind::ReceiveMessage => state.messages.cancel(token),
             Kind::Watch => {
                 if let Some(watch) = state.watches.get_mut(&token) {
                     watch.is_cancelled = true;
                 }
             }
         }
+    }
+
+    fn receive_messages(&mut self, socket: RawFd, token: Token) {
+        let mut network = self.network.0.borrow_mut();
+        network.ring(self.index).messages.start(socket, token);
+    }
+
+    fn datagram<'a>(&self, chunk: &'a Chunk, len: usize) -> Option<Datagram<'a>> {
+        datagrams::read(chunk, len)
+    }
+
+    fn provide_datagram(&mut self, chunk: Chunk) {
+        let mut network = self.network.0.borrow_mut();
+        network.ring(self.index).messages.provide(chunk);
+    }
+
+    fn dropped(&self, socket: RawFd) -> io::Result<u32> {
+        Ok(self.network.0.borrow_mut().dropped(socket))
     }
 
     fn watch(&mut self, socket: RawFd, token: Token) {
@@ -541,6 +570,9 @@ impl Ring for SimulatedRing {
 
     fn unread(&self, socket: RawFd) -> Unread {
         let mut network = self.network.0.borrow_mut();
+        if let Some(datagrams) = network.datagrams.get(&socket) {
+            return datagrams.unread();
+        }
         let socket = network.socket(socket);
         if !socket.unread.is_empty() {
             Unread::Bytes
@@ -671,6 +703,7 @@ impl Drop for SimulatedRing {
         if let Ok(mut network) = self.network.0.try_borrow_mut() {
             let state = network.ring(self.index);
             state.provided.fill_with(Provided::default);
+            state.messages.clear();
             state.ready.clear();
         }
     }

@@ -60,8 +60,8 @@ impl Checker {
             return self.error(behind.span, message, hint);
         }
         match protocol.value.to_ascii_uppercase().as_str() {
-            "TCP" => {}
-            "UDP" | "GSS" => {
+            "TCP" | "UDP" => {}
+            "GSS" => {
                 let what = format!("$AllowedSender {}", protocol.value);
                 return self.not_built(protocol.span, &what);
             }
@@ -80,7 +80,10 @@ impl Checker {
                     let hint = "that would be all senders, who may talk without $AllowedSender";
                     self.error(part.span, message, hint);
                 }
-                Ok(network) => self.allowed_senders.push(network),
+                Ok(network) => match protocol.value.eq_ignore_ascii_case("UDP") {
+                    true => self.allowed_udp_senders.push(network),
+                    false => self.allowed_senders.push(network),
+                },
                 Err(error) => self.found.push(error),
             }
         }
@@ -206,9 +209,9 @@ mod tests {
                 "$AllowedSender takes a protocol and networks",
             ),
             (
-                "$AllowedSender UDP, 127.0.0.1",
+                "$AllowedSender GSS, 127.0.0.1",
                 "2:16",
-                "$AllowedSender UDP is rsyslog's, and not built in Splashdam yet",
+                "$AllowedSender GSS is rsyslog's, and not built in Splashdam yet",
             ),
             (
                 "input(type=\"imptcp\" port=\"1\" deny=[\"192.0.2.1\", \"loghost\"])",

@@ -1,8 +1,8 @@
-//! The modules of TCP listeners and their inputs, in both syntaxes.
+//! The modules of listeners and their inputs, in both syntaxes.
 
 use std::rc::Rc;
 
-use super::{Checker, Legacy, Once, PlannedListener, Written};
+use super::{Checker, Legacy, Once, PlannedListener, Written, udp};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::parameters::{ListenerModule, ModuleOptions, Row};
 use crate::config::span::{Span, Spanned};
@@ -117,7 +117,7 @@ impl Checker {
         Legacy::hold(&mut self.state(module).legacy, legacy);
     }
 
-    /// `$InputPTCPServerRun`, `$InputTCPServerRun`: a listener with what was set
+    /// `$InputPTCPServerRun`, `$InputTCPServerRun`, `$UDPServerRun`: a listener with what was set
     /// before. What was set stays so for the next one, as in rsyslog.
     pub(super) fn listen_directive(&mut self, module: ListenerModule, written: &Directive) {
         self.saw_input = true;
@@ -171,12 +171,14 @@ impl Checker {
             self.found.push(Diagnostic::warning(span, message));
         }
         listener.place = self.place(span);
-        self.listeners.push(PlannedListener {
-            options: listener,
-            ruleset,
-            span,
-            written,
-        });
+        for listener in udp::one_for_each_port(listener) {
+            self.listeners.push(PlannedListener {
+                options: listener,
+                ruleset: ruleset.clone(),
+                span,
+                written: written.clone(),
+            });
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod queue_review;
 mod ruleset;
 mod template;
 mod together;
+mod udp;
 mod written;
 
 use std::collections::{HashMap, HashSet};
@@ -67,6 +68,8 @@ struct Checker {
     listeners: Vec<PlannedListener>,
     /// `$AllowedSender TCP`.
     allowed_senders: Vec<Network>,
+    /// `$AllowedSender UDP`.
+    allowed_udp_senders: Vec<Network>,
     /// `main_queue()`.
     main_queue: Vec<QueueSetting>,
     main_queue_at: Option<Span>,
@@ -139,6 +142,7 @@ impl Checker {
             modules: Default::default(),
             listeners: Vec::new(),
             allowed_senders: Vec::new(),
+            allowed_udp_senders: Vec::new(),
             main_queue: Vec::new(),
             main_queue_at: None,
             main_queue_legacy: Vec::new(),

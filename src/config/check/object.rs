@@ -7,7 +7,7 @@ use crate::config::span::Text;
 use crate::config::syntax::tree::Object;
 
 /// The modules that there are.
-const MODULES: [&str; 4] = ["imptcp", "imtcp", "builtin:omfile", "omdiscard"];
+const MODULES: [&str; 5] = ["imptcp", "imtcp", "imudp", "builtin:omfile", "omdiscard"];
 
 impl Checker {
     /// `module(load="…" …)`.

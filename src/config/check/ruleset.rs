@@ -191,7 +191,10 @@ impl Checker {
             let bound = planned.ruleset.map(|name| self.rulesets.used(&name));
             options.ruleset = bound.unwrap_or(default);
             // It holds for all of them, wherever it stands.
-            options.access.allowed_senders = self.allowed_senders.clone();
+            options.access.allowed_senders = match options.udp {
+                Some(_) => self.allowed_udp_senders.clone(),
+                None => self.allowed_senders.clone(),
+            };
             listeners.push(options);
         }
         self.tell_unknown_rulesets();

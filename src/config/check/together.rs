@@ -16,10 +16,17 @@ use crate::receive::ListenerOptions;
 enum Taken<'a> {
     Path(&'a Path),
     /// Port and address.
-    Address(u16, IpAddr),
+    Address(Port, IpAddr),
     /// The port of some address of IPv4, of IPv6.
-    SomeV4(u16),
-    SomeV6(u16),
+    SomeV4(Port),
+    SomeV6(Port),
+}
+
+/// TCP and UDP have ports of their own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Port {
+    Tcp(u16),
+    Udp(u16),
 }
 
 const ALL_V4: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -30,7 +37,7 @@ impl Taken<'_> {
     /// What the others must not have where one listens there: bind(2) refuses
     /// an address of a port on which all are listened on, and the other way
     /// round.
-    fn excluded(port: u16, address: IpAddr) -> Vec<Taken<'static>> {
+    fn excluded(port: Port, address: IpAddr) -> Vec<Taken<'static>> {
         let mut excluded = vec![Taken::Address(port, address), Taken::Address(port, ALL)];
         if address.is_ipv4() {
             excluded.push(Taken::Address(port, ALL_V4));
@@ -77,7 +84,11 @@ impl Checker {
             if port == 0 {
                 continue;
             }
-            let excluded = Taken::excluded(port, address);
+            let place = match listener.udp {
+                Some(_) => Port::Udp(port),
+                None => Port::Tcp(port),
+            };
+            let excluded = Taken::excluded(place, address);
             let other = excluded.iter().find_map(|excluded| taken.get(excluded));
             if let Some(other) = other {
                 let message = format!("port {port} of {address} is taken");
@@ -97,11 +108,11 @@ impl Checker {
                 found.push(error.hint(hint));
             }
             let some = match address {
-                IpAddr::V4(_) => Taken::SomeV4(port),
-                IpAddr::V6(_) => Taken::SomeV6(port),
+                IpAddr::V4(_) => Taken::SomeV4(place),
+                IpAddr::V6(_) => Taken::SomeV6(place),
             };
             taken.insert(some, planned);
-            taken.insert(Taken::Address(port, address), planned);
+            taken.insert(Taken::Address(place, address), planned);
         }
         self.found.extend(found);
     }

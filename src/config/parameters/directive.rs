@@ -30,13 +30,14 @@ pub enum Command {
     LoadModule,
     /// `$AllowedSender`.
     AllowedSender,
-    /// `$InputPTCPServerRun`, `$InputTCPServerRun`.
+    /// `$InputPTCPServerRun`, `$InputTCPServerRun`, `$UDPServerRun`.
     Listen(ListenerModule),
     /// `$template`.
     Template,
     /// `$ActionFileDefaultTemplate`.
     DefaultTemplate,
-    /// `$InputPTCPServerBindRuleset`, `$InputTCPServerBindRuleset`.
+    /// `$InputPTCPServerBindRuleset`, `$InputTCPServerBindRuleset`,
+    /// `$InputUDPServerBindRuleset`.
     BindRuleset(ListenerModule),
     /// `$RuleSet`.
     Ruleset,
@@ -48,7 +49,7 @@ pub enum Command {
     Include,
 }
 
-const COMMANDS: [(&str, Command); 12] = [
+const COMMANDS: [(&str, Command); 14] = [
     ("AllowedSender", Command::AllowedSender),
     ("ModLoad", Command::LoadModule),
     (
@@ -56,6 +57,7 @@ const COMMANDS: [(&str, Command); 12] = [
         Command::Listen(ListenerModule::Imptcp),
     ),
     ("InputTCPServerRun", Command::Listen(ListenerModule::Imtcp)),
+    ("UDPServerRun", Command::Listen(ListenerModule::Imudp)),
     ("Template", Command::Template),
     ("ActionFileDefaultTemplate", Command::DefaultTemplate),
     (
@@ -65,6 +67,10 @@ const COMMANDS: [(&str, Command); 12] = [
     (
         "InputTCPServerBindRuleset",
         Command::BindRuleset(ListenerModule::Imtcp),
+    ),
+    (
+        "InputUDPServerBindRuleset",
+        Command::BindRuleset(ListenerModule::Imudp),
     ),
     ("RuleSet", Command::Ruleset),
     ("DefaultRuleset", Command::DefaultRuleset),

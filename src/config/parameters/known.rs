@@ -37,7 +37,6 @@ pub const RSYSLOG_MODULES: &[&str] = &[
     "imrelp",
     "imsolaris",
     "imtuxedoulog",
-    "imudp",
     "imuxsock",
     "fmhash",
     "fmhttp",
@@ -270,7 +269,6 @@ pub const RSYSLOG_DIRECTIVES: &[&str] = &[
     "InputTCPServerStreamDriverAuthMode",
     "InputTCPServerStreamDriverMode",
     "InputTCPServerStreamDriverPermittedPeer",
-    "InputUDPServerBindRuleset",
     "InputUnixListenSocketAnnotate",
     "InputUnixListenSocketCreatePath",
     "InputUnixListenSocketFlowControl",
@@ -318,7 +316,4 @@ pub const RSYSLOG_DIRECTIVES: &[&str] = &[
     "SystemLogSocketName",
     "SystemLogUsePIDFromSystem",
     "SystemLogUseSysTimeStamp",
-    "UDPServerAddress",
-    "UDPServerRun",
-    "UDPServerTimeRequery",
 ];

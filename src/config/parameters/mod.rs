@@ -5,6 +5,7 @@ mod directive;
 mod global;
 mod imptcp;
 mod imtcp;
+mod imudp;
 mod known;
 mod listener;
 mod module;

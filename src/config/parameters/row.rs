@@ -1,7 +1,7 @@
 //! A parameter: its two spellings, what it takes, and how it is set.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -68,7 +68,9 @@ pub enum Take<T> {
     SocketPath(fn(&mut T, PathBuf)),
     /// A regular expression.
     LineStart(fn(&mut T, LineStart)),
-    /// An IP address.
+    /// Ports, one or a list.
+    Ports(fn(&mut T, &[u16])),
+    /// An IP address, or `*` for all of the host's.
     Address(fn(&mut T, IpAddr)),
     /// A severity by number or name; 8 and `none` are none.
     Severity(fn(&mut T, Option<Severity>)),
@@ -160,6 +162,7 @@ impl<T> Row<T> {
             Take::Text(_) | Take::Name(_) => "text",
             Take::Path(_) | Take::SocketPath(_) => "path",
             Take::LineStart(_) => "regular expression",
+            Take::Ports(_) => "ports",
             Take::Address(_) => "address",
             Take::Severity(_) => "severity",
             Take::Networks(_) => "networks",
@@ -280,9 +283,10 @@ impl<T> Row<T> {
                     refuse(format!("a regular expression ({error})"))
                 }
             },
-            Take::Address(set) => match written.parse::<IpAddr>() {
-                Ok(value) => Ok(Rc::new(move |options| set(options, value))),
-                Err(_) => refuse("an IPv4 or IPv6 address".to_owned()),
+            Take::Ports(_) => self.read_list(std::slice::from_ref(text)),
+            Take::Address(set) => match address(written) {
+                Some(value) => Ok(Rc::new(move |options| set(options, value))),
+                None => refuse("an IPv4 or IPv6 address".to_owned()),
             },
             Take::Severity(set) => match severity(written) {
                 Some(value) => Ok(Rc::new(move |options| set(options, value))),
@@ -327,7 +331,7 @@ impl<T> Row<T> {
 impl<T> Take<T> {
     /// Whether a list of values may be given.
     pub fn takes_list(&self) -> bool {
-        matches!(self, Take::Networks(_))
+        matches!(self, Take::Networks(_) | Take::Ports(_))
     }
 
     /// Whether it is understood and changes nothing.
@@ -339,6 +343,11 @@ impl<T> Take<T> {
 impl<T> Row<T> {
     /// Reads a list of values, of a row that takes one.
     pub fn read_list(&self, items: &[Text]) -> Result<Setting<T>, Diagnostic> {
+        if let Take::Ports(set) = self.take {
+            let ports = items.iter().map(|item| self.read_port(item));
+            let ports = ports.collect::<Result<Vec<u16>, Diagnostic>>()?;
+            return Ok(Rc::new(move |options| set(options, &ports)));
+        }
         let Take::Networks(set) = self.take else {
             return Ok(Rc::new(|_| ()));
         };
@@ -347,6 +356,15 @@ impl<T> Row<T> {
             found.push(networks::read(item, &format!("`{}`", self.name))?);
         }
         Ok(Rc::new(move |options| set(options, &found)))
+    }
+
+    fn read_port(&self, text: &Text) -> Result<u16, Diagnostic> {
+        let port = number(&text.value, false).and_then(|port| u16::try_from(port).ok());
+        port.ok_or_else(|| {
+            let (name, written) = (self.name, &text.value);
+            let message = format!("`{name}` takes a number from 0 to 65535, not `{written}`");
+            Diagnostic::error(text.span, message)
+        })
     }
 }
 
@@ -403,6 +421,14 @@ fn whole(written: &str, is_legacy: bool) -> Option<i64> {
     };
     let value = i64::try_from(number(digits, is_legacy)?).ok()?;
     Some(sign * value)
+}
+
+/// An address; `*` is all of the host's.
+fn address(written: &str) -> Option<IpAddr> {
+    match written {
+        "*" => Some(Ipv6Addr::UNSPECIFIED.into()),
+        _ => written.parse().ok(),
+    }
 }
 
 /// A number and at most one of k, m, g, t and K, M, G, T.

@@ -158,7 +158,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     }
 
     pub(super) fn start_accept(&mut self, listener: usize) {
-        if !self.is_ending {
+        if !self.is_ending && self.shared.listeners[listener].options.udp.is_none() {
             let socket = self.shared.listeners[listener].as_raw_fd();
             self.ring.accept(socket, ACCEPT + listener as Token);
         }

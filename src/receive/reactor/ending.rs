@@ -229,6 +229,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 self.ring.cancel(Kind::Accept, ACCEPT + listener as Token);
             }
         }
+        self.end_datagrams();
         self.unfed.clear();
         for group in &mut self.groups {
             group.starved.clear();

@@ -1,6 +1,7 @@
 //! The reactor: accept, receive, frame, parse, publish.
 
 mod admission;
+mod datagrams;
 mod draining;
 mod ending;
 mod feeding;
@@ -14,12 +15,14 @@ mod unwrapping;
 mod verification;
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use self::datagrams::Datagrams;
 use self::ending::ENDS_YIELD;
 use self::gathering::{ENOUGH, Gathering, REST};
 use self::outlet::{ChunkGroup, Outlet};
@@ -28,7 +31,6 @@ use super::connection::Connection;
 use super::tellings::Telling;
 use super::{
     Admission, ChunkPools, CloseReason, Destinations, Inbox, Listener, OversizeQueue, OversizeSink,
-    Peer,
 };
 use crate::base::{Clock, Instant, Sleeper};
 use crate::frame::FramerOptions;
@@ -92,7 +94,7 @@ impl ReactorShared {
 
     /// Tells, at most once a minute for each listener, that messages are too
     /// long.
-    pub(super) fn tell_oversize(&self, listener: usize, peer: &Peer, now: Instant) {
+    pub(super) fn tell_oversize(&self, listener: usize, peer: impl fmt::Display, now: Instant) {
         let listener = &self.listeners[listener];
         if !self.reports_oversize || !listener.tellings.is_due(Telling::Oversize, now) {
             return;
@@ -174,6 +176,7 @@ pub struct Reactor<R, C> {
     /// Batches that may still lie in their chunks, oldest first.
     in_chunks: VecDeque<InChunk>,
     gathering: Gathering,
+    datagrams: Datagrams,
     /// Time of the present turn.
     now: Instant,
     received: Timestamp,
@@ -227,6 +230,12 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         let outlets: Vec<Outlet> = outlets.collect();
         let groups = 0..outlets.len().min(RECEIVE_GROUPS_MAX);
         let groups = groups.map(|_| ChunkGroup::default()).collect();
+        let datagrams = Datagrams::new(
+            &shared.listeners,
+            shared.inboxes.len(),
+            options.index,
+            pools.datagrams.clone(),
+        );
         let mut reactor = Reactor {
             ring,
             clock,
@@ -257,6 +266,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             outlet_of,
             in_chunks: VecDeque::new(),
             gathering: Gathering::default(),
+            datagrams,
             now,
             received: Timestamp::default(),
             is_ending: false,
@@ -266,6 +276,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 reactor.start_accept(listener);
             }
         }
+        reactor.steer_datagrams();
         reactor.provide();
         reactor
     }
@@ -298,6 +309,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         self.close_asked();
         self.close_idle();
         self.close_ended_at_once();
+        self.finish_datagrams();
         self.publish_all();
         if self.shared.must_abandon.load(Ordering::Acquire) {
             self.abandon();
@@ -307,7 +319,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         self.compact();
         self.provide();
         self.restart();
+        self.steer_datagrams();
         let is_done = self.is_ending
+            && self.datagrams.are_over()
             && self.has_nothing_pending()
             && self.connections.iter().all(Option::is_none);
         Ok(!is_done)
@@ -380,6 +394,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         match outcome {
             Outcome::Woken => {}
             Outcome::Accepted(result) => self.accepted((token - ACCEPT) as usize, result, is_last),
+            Outcome::Message(received) => self.message(token as usize, received, is_last),
             Outcome::HungUp => self.hung_up(token as usize),
             Outcome::Received(received) => self.receive(token as usize, received, is_last),
         }

@@ -10,9 +10,10 @@ use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, squeue};
 
 use self::buffers::Buffers;
-use super::{Completion, Group, Kind, Outcome, Ring, Size, Token, Unread};
+use self::receive_message::Messages;
+use super::{Completion, Datagram, Group, Kind, Outcome, Received, Ring, Size, Token, Unread};
 use crate::base::descriptor::{self, EventFd, PeerAddress};
-use crate::base::{Chunk, Liveness, liveness};
+use crate::base::{Chunk, Liveness, datagram, liveness};
 use crate::limits::{DESCRIPTORS_KEPT, RECEIVE_GROUPS_MAX};
 
 mod accept;
@@ -20,6 +21,7 @@ mod buffers;
 mod cancel;
 mod close;
 mod receive;
+mod receive_message;
 mod wake;
 mod watch;
 
@@ -41,10 +43,15 @@ const KIND_ACCEPT: u8 = 1;
 const KIND_RECEIVE: u8 = 2;
 const KIND_WATCH: u8 = 3;
 const KIND_RECEIVE_SHORT: u8 = 4;
+const KIND_RECEIVE_MESSAGE: u8 = 7;
 
 /// Kinds of operations that nobody waits for.
 const KIND_WAKE: u8 = 5;
 const KIND_SILENT: u8 = 6;
+
+/// Number of the buffers for datagrams; those of the first group are 0 and 1, and
+/// those of the others above 255.
+const DATAGRAM_BUFFERS: u16 = 2;
 
 const _: () = assert!(RECEIVE_GROUPS_MAX <= 1 << (u8::BITS - KIND_BITS));
 
@@ -57,6 +64,9 @@ pub struct UringOptions {
     pub short_chunks: u16,
     /// Groups of chunks.
     pub groups: usize,
+    /// Chunks for datagrams that can be provided at once: a power of two, or 0
+    /// where none are received.
+    pub datagram_chunks: u16,
     /// Receive into several chunks at once where the kernel can (6.10).
     pub bundles: bool,
 }
@@ -66,6 +76,8 @@ pub struct Uring {
     ring: IoUring,
     /// Of each group.
     buffers: Vec<GroupBuffers>,
+    /// Receives of datagrams, if there are any.
+    messages: Option<Messages>,
     bundles: bool,
     wake: Arc<EventFd>,
     /// Completions that are spread over several chunks wait here.
@@ -94,6 +106,7 @@ fn code(kind: Kind) -> u8 {
         Kind::Receive(group) => group << KIND_BITS | KIND_RECEIVE,
         Kind::Watch => KIND_WATCH,
         Kind::ReceiveShort(group) => group << KIND_BITS | KIND_RECEIVE_SHORT,
+        Kind::ReceiveMessage => KIND_RECEIVE_MESSAGE,
     }
 }
 
@@ -121,10 +134,18 @@ impl Uring {
                 short: register(Size::Short, options.short_chunks)?,
             });
         }
+        let messages = match options.datagram_chunks {
+            0 => None,
+            count => {
+                let number = DATAGRAM_BUFFERS;
+                Some(Messages::register(&ring.submitter(), number, count)?)
+            }
+        };
         let bundles = options.bundles && ring.params().is_feature_recvsend_bundle();
         let mut uring = Uring {
             ring,
             buffers,
+            messages,
             bundles,
             wake,
             ready: VecDeque::new(),
@@ -142,7 +163,8 @@ impl Uring {
         debug_assert!(token < 1 << TOKEN_BITS);
         let entry = entry.user_data(u64::from(kind) << TOKEN_BITS | token);
         // SAFETY: the entries of this module point at no memory of ours but the
-        // buffer ring, which lives as long as the ring.
+        // buffer rings and the form of a datagram's header, which live as long as
+        // the ring.
         while unsafe { self.ring.submission().push(&entry) }.is_err() {
             // The queue is full. A submission that fails (EBUSY: completions
             // wait to be reaped) is tried again after making room for them.
@@ -179,6 +201,18 @@ impl Uring {
                             outcome: Outcome::Received(received),
                             is_last,
                         });
+                    });
+                }
+                KIND_RECEIVE_MESSAGE => {
+                    let received = match &mut self.messages {
+                        Some(messages) => messages.outcome(&entry),
+                        // Nothing was started without them.
+                        None => Received::Cancelled,
+                    };
+                    self.ready.push_back(Completion {
+                        token,
+                        outcome: Outcome::Message(received),
+                        is_last,
                     });
                 }
                 KIND_WATCH => self.ready.push_back(Completion {
@@ -231,6 +265,27 @@ impl Ring for Uring {
         let buffers = self.buffers[usize::from(group)].of(size);
         let entry = receive::entry(socket, buffers, bundles);
         self.submit(entry, code(size.kind(group)), token);
+    }
+
+    fn receive_messages(&mut self, socket: RawFd, token: Token) {
+        if let Some(messages) = &self.messages {
+            let entry = messages.entry(socket);
+            self.submit(entry, KIND_RECEIVE_MESSAGE, token);
+        }
+    }
+
+    fn datagram<'a>(&self, chunk: &'a Chunk, len: usize) -> Option<Datagram<'a>> {
+        self.messages.as_ref()?.datagram(chunk, len)
+    }
+
+    fn provide_datagram(&mut self, chunk: Chunk) {
+        if let Some(messages) = &mut self.messages {
+            messages.provide(chunk);
+        }
+    }
+
+    fn dropped(&self, socket: RawFd) -> io::Result<u32> {
+        datagram::dropped(socket)
     }
 
     fn watch(&mut self, socket: RawFd, token: Token) {
