@@ -170,6 +170,12 @@ fn batches_workers_and_windows_that_cannot_be_are_told() {
         "{warnings}"
     );
     assert_eq!(config.main_queue.worker_threads, 3);
+    // Of a directive that stands twice the last one holds, and is told.
+    let (_, warnings) = read(&format!(
+        "{INPUT}$MainMsgQueueWorkerThreads 2\n$MainMsgQueueSize 3\n\
+         $MainMsgQueueWorkerThreads 4\n$RuleSet r\n*.* /tmp/x\n"
+    ));
+    assert!(warnings.starts_with("t:4:1: warning: "), "{warnings}");
 
     for name in [
         "queue.workerThreadMinimumMessages=\"5\"",
