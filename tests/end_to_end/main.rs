@@ -20,6 +20,7 @@ mod exactly_once;
 mod failing_action;
 mod file_creation;
 mod file_integrity;
+mod flow_control;
 mod framing;
 mod framing_parameters;
 mod full_disk;

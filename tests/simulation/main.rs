@@ -6,6 +6,7 @@
 
 mod check;
 mod model;
+mod post;
 mod resolver;
 mod script;
 mod spread;

@@ -118,6 +118,7 @@ fn queue_line(queue: &QueueStatistics) -> String {
         queue.held_bytes,
         queue.in_hand,
         remarks(&[
+            ("discarded: queue full", queue.discarded_full),
             ("discarded: shutdown", queue.discarded_shutdown),
             ("times full", queue.full),
             ("bytes compacted", queue.compacted_bytes),
