@@ -26,6 +26,7 @@ mod full_disk;
 mod half_open;
 mod hostile;
 mod imtcp;
+mod imudp;
 mod names;
 mod rest;
 mod rulesets;
