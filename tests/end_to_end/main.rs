@@ -27,6 +27,7 @@ mod full_disk;
 mod half_open;
 mod hostile;
 mod imtcp;
+mod imudp;
 mod names;
 mod queue_configuration;
 mod queue_parameters;

@@ -5,6 +5,7 @@
 //! (the default is a few seconds' worth).
 
 mod check;
+mod datagrams;
 mod model;
 mod post;
 mod resolver;
