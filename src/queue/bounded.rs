@@ -25,6 +25,13 @@ pub struct QueueCounters {
     pub acknowledged: Counter,
     /// Had no room within `queue.timeoutEnqueue`.
     pub discarded_full: Counter,
+    /// Not important enough (`queue.discardSeverity`) for a queue that was filled
+    /// to its `queue.discardMark`.
+    pub discarded_mark: Counter,
+    /// Left out by `queue.samplingInterval`.
+    pub discarded_sampling: Counter,
+    /// Erased by an operator.
+    pub discarded_purged: Counter,
     /// Lost at stop: the time to drain was over.
     pub discarded_shutdown: Counter,
     /// Times it became full; it is so until a quarter of it is free.
@@ -37,7 +44,7 @@ pub struct QueueCounters {
 pub struct Queue<L: Lent = Chunk> {
     name: String,
     options: QueueOptions,
-    store: Box<dyn Store<L>>,
+    pub(super) store: Box<dyn Store<L>>,
     /// What comes before the store: the rest of a batch that was cut, and
     /// batches that were not acknowledged. Workers only; never a reactor.
     front: Mutex<VecDeque<Batch<L>>>,
@@ -46,7 +53,9 @@ pub struct Queue<L: Lent = Chunk> {
     producers: Vec<Arc<Sleeper>>,
     is_closed: AtomicBool,
     /// Whether a producer was refused since there was ample room.
-    is_full: AtomicBool,
+    pub(super) is_full: AtomicBool,
+    /// Whether an operator holds the workers off.
+    pub(super) is_paused: AtomicBool,
     pub counters: QueueCounters,
 }
 
@@ -74,6 +83,7 @@ impl<L: Lent + 'static> Queue<L> {
             producers,
             is_closed: AtomicBool::new(false),
             is_full: AtomicBool::new(false),
+            is_paused: AtomicBool::new(false),
             counters: QueueCounters::default(),
         }
     }
@@ -201,11 +211,6 @@ impl<L: Lent + 'static> Queue<L> {
         self.consumers.wake_all();
     }
 
-    /// Whether an operator has paused it: no worker takes from it.
-    pub fn is_paused(&self) -> bool {
-        false
-    }
-
     /// Whether no producer is left.
     pub fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
@@ -227,7 +232,7 @@ impl<L: Lent + 'static> Queue<L> {
         }
     }
 
-    fn release(&self, messages: usize, bytes: usize) {
+    pub(super) fn release(&self, messages: usize, bytes: usize) {
         self.room.release(messages, bytes);
         // Waking at the first free place would wake for every batch.
         if self.room.is_ample() {
@@ -238,7 +243,7 @@ impl<L: Lent + 'static> Queue<L> {
         }
     }
 
-    fn front(&self) -> MutexGuard<'_, VecDeque<Batch<L>>> {
+    pub(super) fn front(&self) -> MutexGuard<'_, VecDeque<Batch<L>>> {
         // The list is whole at every moment, also where a thread died.
         self.front.lock().unwrap_or_else(PoisonError::into_inner)
     }

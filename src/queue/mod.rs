@@ -7,10 +7,12 @@
 mod bounded;
 mod consumers;
 mod direct;
+mod erase;
 mod fixed_array;
 mod linked_list;
 mod options;
 mod room;
+mod state;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,7 @@ mod half_open;
 mod hostile;
 mod imtcp;
 mod names;
+mod queues_seen;
 mod rest;
 mod rulesets;
 mod selectors;

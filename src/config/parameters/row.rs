@@ -1,7 +1,7 @@
 //! A parameter: its two spellings, what it takes, and how it is set.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -66,6 +66,8 @@ pub enum Take<T> {
     LineStart(fn(&mut T, LineStart)),
     /// An IP address.
     Address(fn(&mut T, IpAddr)),
+    /// An IP address and a port, IPv6 in brackets.
+    Endpoint(fn(&mut T, SocketAddr)),
     /// Networks: a list, or a text with commas.
     Networks(fn(&mut T, &[Network])),
     /// Name of a user of the host; its number is set.
@@ -155,6 +157,7 @@ impl<T> Row<T> {
             Take::Path(_) => "path",
             Take::LineStart(_) => "regular expression",
             Take::Address(_) => "address",
+            Take::Endpoint(_) => "address and port",
             Take::Networks(_) => "networks",
             Take::User(..) => "user",
             Take::Group(..) => "group",
@@ -262,6 +265,10 @@ impl<T> Row<T> {
             Take::Address(set) => match written.parse::<IpAddr>() {
                 Ok(value) => Ok(Rc::new(move |options| set(options, value))),
                 Err(_) => refuse("an IPv4 or IPv6 address".to_owned()),
+            },
+            Take::Endpoint(set) => match written.parse::<SocketAddr>() {
+                Ok(value) => Ok(Rc::new(move |options| set(options, value))),
+                Err(_) => refuse("an address and a port like 127.0.0.1:9514".to_owned()),
             },
             Take::Networks(_) => self.read_list(&networks::split(text)),
             Take::User(root, set) => {
