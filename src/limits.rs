@@ -19,6 +19,28 @@ pub const SHORT_CHUNK_BYTES: usize = 2 * 1024;
 /// copied and used again in the same turn.
 pub const SHORT_CHUNKS_PER_REACTOR: usize = 512;
 
+/// Groups that the chunks of a reactor are divided into, one for each queue that
+/// its listeners feed; those beyond share the last one. Each has a whole chunk
+/// at least.
+pub const RECEIVE_GROUPS_MAX: usize = 16;
+/// Bytes in front of a datagram in its chunk: the kernel's header, the sender's
+/// address, the count of what was dropped.
+pub const DATAGRAM_HEAD_BYTES: usize = 72;
+
+/// Longest datagram, in bytes: the length of IP and UDP is a 16-bit number.
+pub const DATAGRAM_BYTES_MAX: usize = u16::MAX as usize;
+
+/// Chunks of a reactor that datagrams are received into: what is received between
+/// two looks. They are copied and used again in the same turn.
+pub const DATAGRAM_CHUNKS_PER_REACTOR: usize = 256;
+
+/// Senders that a socket keeps for its next datagrams in a generation; there are
+/// two.
+pub const SENDERS_PER_GENERATION: usize = 8 * 1024;
+
+/// Bytes that are received from a datagram socket at most when the daemon stops.
+pub const DATAGRAM_DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Bytes that are received at most on a connection that has ended while the queue
 /// is full.
 pub const DRAIN_BYTES_MAX: usize = 64 * 1024;
@@ -64,6 +86,9 @@ pub const BATCH_RECORDS_MAX: usize = 32 * 1024;
 
 /// Batches that wait in a queue at most, whatever its size in messages.
 pub const QUEUE_BATCHES_MAX: usize = 64 * 1024;
+
+/// Largest `queue.workerThreads`: each is a thread with a ring of its own.
+pub const QUEUE_WORKERS_MAX: usize = 64;
 
 /// Depth of calls from ruleset to ruleset.
 pub const CALL_DEPTH_MAX: usize = 16;
@@ -169,6 +194,9 @@ const _: () = {
     assert!(DIRECT_BYTES_MIN <= FILE_WRITE_BYTES);
     assert!(DESCRIPTORS_KEPT <= DESCRIPTORS_RESERVED);
     assert!(CHUNKS_PROVIDED_MAX <= CHUNKS_PER_REACTOR);
+    // Each group has a chunk of each size at least.
+    assert!(RECEIVE_GROUPS_MAX <= CHUNKS_PROVIDED_MAX);
+    assert!(RECEIVE_GROUPS_MAX <= SHORT_CHUNKS_PER_REACTOR);
     assert!(COPY_BYTES <= CHUNK_BYTES);
     assert!(COLLECT_BYTES + CHUNK_BYTES + MESSAGE_BYTES_MAX < u32::MAX as usize);
     assert!(CHUNK_BYTES.is_power_of_two());
@@ -185,5 +213,10 @@ const _: () = {
     assert!(MESSAGE_BYTES_MAX <= OVERSIZE_WAITING_BYTES_MAX);
     assert!(CHUNKS_PER_REACTOR.is_power_of_two());
     assert!(SHORT_CHUNKS_PER_REACTOR.is_power_of_two());
+    assert!(DATAGRAM_CHUNKS_PER_REACTOR.is_power_of_two());
     assert!(SHORT_CHUNK_BYTES < COPY_BYTES);
 };
+
+/// Longest path of a unix socket, in bytes: sun_path without the zero behind it
+/// (unix(7)).
+pub const SOCKET_PATH_BYTES_MAX: usize = 107;

@@ -2,7 +2,7 @@
 //! test (`tests/loom`) can put loom's in their stead.
 
 pub use std::hint::spin_loop;
-pub use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+pub use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 
 /// `std::cell::UnsafeCell` with the access functions of loom's.
 pub struct UnsafeCell<T>(std::cell::UnsafeCell<T>);

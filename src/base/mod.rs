@@ -8,6 +8,7 @@ pub mod atomic;
 pub mod chunk;
 pub mod clock;
 pub mod counter;
+pub mod datagram;
 pub mod descriptor;
 pub mod handed_over;
 pub mod heartbeat;

@@ -37,12 +37,15 @@ impl Sleeper {
         self.asleep.store(false, Ordering::Relaxed);
     }
 
-    /// Wakes the thread if it sleeps or is about to.
-    pub fn wake(&self) {
+    /// Wakes the thread if it sleeps or is about to. Returns whether it did.
+    pub fn wake(&self) -> bool {
         // Orders the work, stored before, ahead of the look at the flag.
         fence(Ordering::SeqCst);
-        if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed) {
+        let is_asleep =
+            self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed);
+        if is_asleep {
             (self.call)();
         }
+        is_asleep
     }
 }

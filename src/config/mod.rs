@@ -8,6 +8,7 @@
 mod check;
 mod diagnostic;
 pub mod parameters;
+mod queue_timeouts;
 mod source;
 mod span;
 mod syntax;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
+pub use queue_timeouts::QueueTimeouts;
 pub use source::{Place, Source, Sources};
 pub use span::{FileId, Span, Spanned, Text};
 
@@ -45,7 +47,8 @@ pub struct Config {
     /// The inputs, in the order of the configuration.
     pub listeners: Vec<ListenerOptions>,
     pub main_queue: QueueOptions,
-    /// The queues of rulesets, by their index; none for those without.
+    /// The queues that rulesets have of their own, by the ruleset's index in
+    /// `program`; `None`: it has none.
     pub ruleset_queues: Vec<Option<QueueOptions>>,
     /// The templates that actions use; `ActionOptions::template` is an index.
     pub templates: Vec<Template>,
@@ -90,6 +93,10 @@ pub struct Globals {
     pub names: NameOptions,
     /// `preserveFQDN`: whether the kernel's name of this host keeps its domain.
     pub preserve_fqdn: bool,
+    /// `default.ruleset.queue.…`: of queues in front of rules.
+    pub ruleset_queues: QueueTimeouts,
+    /// `default.action.queue.…`.
+    pub action_queues: QueueTimeouts,
 }
 
 /// `pinThreads`: whether threads keep to one core each.
@@ -118,6 +125,8 @@ impl Default for Globals {
             local_hostname: None,
             names: NameOptions::default(),
             preserve_fqdn: false,
+            ruleset_queues: QueueTimeouts::default(),
+            action_queues: QueueTimeouts::default(),
             // FortiGate's session-ttl by default.
             half_open_idle: Some(Duration::from_secs(3600)),
             privileges: PrivilegeOptions::default(),

@@ -469,8 +469,8 @@ fn each_error_has_its_message() {
         ),
         ("$ModLoad imptpc", "1:10: error: unknown module imptpc"),
         (
-            "$ModLoad imudp",
-            "1:10: error: the module imudp is rsyslog's, and not built in Splashdam yet",
+            "$ModLoad imrelp",
+            "1:10: error: the module imrelp is rsyslog's, and not built in Splashdam yet",
         ),
         (
             "$PrivDropToUser no-such-user",
@@ -485,8 +485,8 @@ fn each_error_has_its_message() {
             "1:28: error: `privdrop.user.name` takes a user with fewer rights than root, not `root`",
         ),
         (
-            "$ActionQueueType LinkedList",
-            "1:1: error: $ActionQueueType is rsyslog's, and not built in Splashdam yet",
+            "$ActionQueueFileName x",
+            "1:1: error: $ActionQueueFileName is rsyslog's, and not built in Splashdam yet",
         ),
         (
             "module(threads=\"1\")",
@@ -522,8 +522,8 @@ fn each_error_has_its_message() {
             "1:8: error: `unsupported` is not built in Splashdam yet",
         ),
         (
-            "ruleset(queue.type=\"Direct\") { stop }",
-            "1:9: error: `queue.type` is rsyslog's, and not built in Splashdam yet",
+            "ruleset(name=\"a\" queue.filename=\"x\") { stop }",
+            "1:18: error: `queue.filename` is rsyslog's, and not built in Splashdam yet",
         ),
         (
             "ruleset(nam=\"a\") { stop }",
@@ -663,11 +663,11 @@ fn each_error_has_its_message() {
         ),
         (
             "*.* action(type=\"omfile\" file=\"/x\" queue.type=\"Disk\")",
-            "1:36: error: `queue.type` is rsyslog's, and not built in Splashdam yet",
+            "1:48: error: `queue.type` Disk is rsyslog's, and not built in Splashdam yet",
         ),
         (
             "main_queue(queue.maxMemory=\"1m\") global(maxMessageSize=\"2m\")",
-            "1:1: error: queue.maxMemory is below maxMessageSize, 2097152 bytes",
+            "1:12: error: queue.maxMemory is below maxMessageSize, 2097152 bytes",
         ),
         (
             "$IncludeConfig /nonexistent/file",
@@ -694,9 +694,12 @@ fn imptcp_must_be_loaded() {
 #[test]
 fn a_port_is_taken_once() {
     let text = format!("{REST}$InputPTCPServerRun 1514\n");
-    assert_eq!(messages(&text), ["4:1: error: port 1514 of :: is taken"]);
+    assert_eq!(messages(&text), ["4:21: error: port 1514 of :: is taken"]);
+    let text = format!("{REST}input(type=\"imptcp\" port=\"1514\" address=\"127.0.0.1\")\n");
+    let expected = "4:42: error: port 1514 of 127.0.0.1 is taken";
+    assert_eq!(messages(&text), [expected]);
     config(&format!(
-        "{REST}input(type=\"imptcp\" port=\"1514\" address=\"127.0.0.1\")"
+        "{REST}input(type=\"imptcp\" port=\"1515\" address=\"127.0.0.1\")"
     ));
 }
 

@@ -22,12 +22,15 @@ use crate::base::clock::SystemClock;
 use crate::base::descriptor::EventFd;
 use crate::base::{Heartbeat, Sleeper, pin};
 use crate::config::{Config, PinThreads};
-use crate::limits::{CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX, SHORT_CHUNKS_PER_REACTOR};
+use crate::limits::{
+    CHUNKS_PER_REACTOR, CHUNKS_PROVIDED_MAX, DATAGRAM_BYTES_MAX, DATAGRAM_CHUNKS_PER_REACTOR,
+    SHORT_CHUNKS_PER_REACTOR,
+};
 use crate::message::{LocalClock, Report};
 use crate::names::Names;
 use crate::queue::{Consumers, Queue};
 use crate::receive::{
-    Admission, ChunkPools, Inbox, Listener, Reactor, ReactorOptions, ReactorShared,
+    Admission, ChunkPools, Destinations, Inbox, Listener, Reactor, ReactorOptions, ReactorShared,
 };
 use crate::ring::{Uring, UringOptions};
 use crate::template::Template;
@@ -82,6 +85,11 @@ impl Daemon {
         let reactor_count = config
             .reactors
             .unwrap_or_else(|| (pin::processor_count() / 2).max(1));
+        // `threads` of imudp: each of a listener's sockets has a reactor.
+        let udp = listeners
+            .iter()
+            .filter_map(|listener| listener.options.udp.as_ref());
+        let reactor_count = udp.map(|udp| udp.sockets).fold(reactor_count, usize::max);
         let mut events = Vec::new();
         for _ in 0..reactor_count {
             events.push(Arc::new(EventFd::new().context("cannot make an eventfd")?));
@@ -103,10 +111,12 @@ impl Daemon {
             let wake = move || asked.notify_one();
             Arc::new(Names::new(config.globals.names.clone(), own.clone(), wake))
         });
+        let own_queues = plan.of_rulesets.iter();
+        let own_queues = own_queues.map(|of| (*of > 0).then(|| Arc::clone(&queues[*of])));
         let reactors = Arc::new(ReactorShared {
             names,
             listeners,
-            queue: Arc::clone(&queues[0]),
+            destinations: Destinations::new(Arc::clone(&queues[0]), own_queues),
             inboxes: events
                 .iter()
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
@@ -296,10 +306,17 @@ fn sleeper_of(event: &Arc<EventFd>) -> Arc<Sleeper> {
 
 fn react(parts: ReactorParts, started: Started) {
     pin_to(parts.processor);
+    let mut listeners = parts.shared.listeners.iter();
+    let has_datagrams = listeners.any(|listener| listener.options.udp.is_some());
     let reactor = Uring::new(
         UringOptions {
             chunks: CHUNKS_PER_REACTOR as u16,
             short_chunks: SHORT_CHUNKS_PER_REACTOR as u16,
+            groups: parts.shared.chunk_groups(),
+            datagram_chunks: match has_datagrams {
+                true => DATAGRAM_CHUNKS_PER_REACTOR as u16,
+                false => 0,
+            },
             bundles: parts.bundles,
         },
         Arc::clone(&parts.event),
@@ -311,6 +328,15 @@ fn react(parts: ReactorParts, started: Started) {
             parts.shared.carry_bytes_max(&parts.options.framer),
             sleeper_of(&parts.event),
         )?;
+        let pools = match has_datagrams {
+            true => {
+                let bytes_max = parts.options.framer.message_bytes_max;
+                // Room for the line feed and the NUL that are no part of it.
+                let bytes = (bytes_max + 2).min(DATAGRAM_BYTES_MAX);
+                pools.with_datagrams(DATAGRAM_CHUNKS_PER_REACTOR as u16, bytes)?
+            }
+            false => pools,
+        };
         Ok(Reactor::new(
             ring,
             SystemClock,

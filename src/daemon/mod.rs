@@ -6,6 +6,7 @@ mod assemble;
 mod connections;
 pub mod ctl;
 mod half_open;
+mod keep_alive;
 mod listeners;
 mod metrics;
 mod names;

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::admin::{self, AdminSocket};
 use super::assemble::Daemon;
 use super::half_open;
+use super::keep_alive;
 use super::listeners;
 use super::metrics::endpoint;
 use super::names;
@@ -30,7 +31,6 @@ use super::workers;
 use crate::base::descriptor;
 use crate::config::{Config, Globals};
 use crate::message::{Report, Severity};
-use crate::receive::KeepAliveOptions;
 
 /// What the command line says beside the configuration.
 #[derive(Debug, Default)]
@@ -173,7 +173,8 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
     for change in changes {
         daemon.own.report(Severity::INFO, change);
     }
-    tell_keep_alive(&daemon);
+    keep_alive::tell(&daemon);
+    tell_remarks(&daemon);
     let suspecting =
         half_open_idle.map(|idle| tokio::spawn(half_open::watch(Arc::clone(&daemon), idle)));
     if let Ok(limit) = descriptors {
@@ -219,23 +220,18 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
     Ok(result)
 }
 
-/// Tells, for each TCP listener, what the kernel does about silent peers, and warns
-/// where that comes too late.
-fn tell_keep_alive(daemon: &Daemon) {
+/// Tells what the kernel does not grant to listeners.
+fn tell_remarks(daemon: &Daemon) {
     for listener in &daemon.reactors.listeners {
-        let options = &listener.options;
-        let Some(liveness) = listener.liveness() else {
-            continue;
-        };
-        let words = options.keep_alive.describe(liveness, &options.place);
-        let place = format!("listener {} on {}", options.name, listener.endpoint());
-        daemon
-            .own
-            .report(Severity::INFO, format!("{place}: {words}"));
-        if let Some(warning) = KeepAliveOptions::warning(liveness) {
+        let place = format!(
+            "listener {} on {}",
+            listener.options.name,
+            listener.endpoint()
+        );
+        for remark in listener.remarks() {
             daemon
                 .own
-                .report(Severity::WARNING, format!("{place}: {warning}"));
+                .report(Severity::WARNING, format!("{place}: {remark}"));
         }
     }
 }
@@ -243,6 +239,8 @@ fn tell_keep_alive(daemon: &Daemon) {
 /// Compares the limit of descriptors with what the configuration promises.
 fn tell_descriptors(daemon: &Daemon, files: usize, limit: u64) {
     let listeners = daemon.reactors.listeners.iter();
+    // Datagrams have no connections.
+    let listeners = listeners.filter(|listener| listener.options.udp.is_none());
     let demand = Demand {
         max_sessions: listeners
             .map(|listener| listener.options.max_sessions)

@@ -46,7 +46,7 @@ impl SocketReader {
 pub fn addresses(listeners: &[Listener]) -> Vec<Option<SocketAddr>> {
     let address = |listener: &Listener| match listener.endpoint() {
         Endpoint::Tcp(address) => Some(*address),
-        Endpoint::Unix(_) => None,
+        Endpoint::Udp(_) | Endpoint::Unix(_) => None,
     };
     listeners.iter().map(address).collect()
 }

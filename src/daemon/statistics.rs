@@ -41,7 +41,7 @@ pub struct InputStatistics {
     pub refused: u64,
     /// Connections above `maxSessionsTotal`.
     pub refused_total: u64,
-    /// Connections of senders that are not allowed.
+    /// Connections, or datagrams, of senders that are not allowed.
     pub denied: u64,
     /// Connections that were closed because of their PROXY header.
     pub proxy_refused: u64,
@@ -73,6 +73,9 @@ pub struct InputStatistics {
     pub framing_count_too_large: u64,
     pub framing_cut: u64,
     pub escaped: u64,
+    /// Datagrams that the kernel has dropped because the receive buffer was full;
+    /// they were never received.
+    pub dropped_by_kernel: u64,
     pub starved: u64,
     pub accept_failed: u64,
 }
@@ -162,6 +165,7 @@ impl Statistics {
     /// The accounts of a running daemon.
     pub fn of(daemon: &Daemon, started: Instant) -> Statistics {
         let listeners = daemon.reactors.listeners.iter().map(|listener| {
+            listener.read_dropped();
             let address = Some(listener.endpoint().to_string());
             input(&listener.options.name, address, &listener.counters)
         });
@@ -243,6 +247,7 @@ fn input(name: &str, address: Option<String>, counters: &InputCounters) -> Input
         framing_count_too_large: counters.count_too_large.get(),
         framing_cut: counters.cut.get(),
         escaped: counters.escaped.get(),
+        dropped_by_kernel: counters.dropped_by_kernel.get(),
         starved: counters.starved.get(),
         accept_failed: counters.accept_failed.get(),
     }

@@ -293,6 +293,11 @@ impl<L: Lent> Batch<L> {
         }
     }
 
+    /// The parsed headers of the messages, which can be read without the text.
+    pub fn headers(&self) -> impl Iterator<Item = &Header> {
+        self.records().iter().map(|record| &record.header)
+    }
+
     fn records(&self) -> &[Record] {
         let all = self.picked.as_deref().unwrap_or(&self.body.records);
         &all[self.range.start as usize..self.range.end as usize]

@@ -1,44 +1,25 @@
 //! A queue: a store, its bounds, its accounts, and who waits for it.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::consumers::Consumers;
+use super::counters::QueueCounters;
 use super::direct::Direct;
+use super::discard::{Discard, without};
 use super::fixed_array::FixedArray;
 use super::linked_list::LinkedList;
-use super::room::Room;
+use super::room::{Class, Room};
+use super::sampling::Sampling;
 use super::store::Store;
 use super::{QueueKind, QueueOptions};
 use crate::base::text::Lent;
-use crate::base::{Chunk, Counter, Sleeper};
+use crate::base::{Chunk, Sleeper};
 use crate::message::Batch;
 
-/// The account of a queue, in messages: `enqueued = acknowledged + discarded +
-/// held + in_hand` at any quiet moment.
-#[derive(Debug, Default)]
-pub struct QueueCounters {
-    pub enqueued: Counter,
-    /// Handed over to the actions, and not acknowledged.
-    pub in_hand: Counter,
-    pub acknowledged: Counter,
-    /// Had no room within `queue.timeoutEnqueue`.
-    pub discarded_full: Counter,
-    /// Not important enough (`queue.discardSeverity`) for a queue that was filled
-    /// to its `queue.discardMark`.
-    pub discarded_mark: Counter,
-    /// Left out by `queue.samplingInterval`.
-    pub discarded_sampling: Counter,
-    /// Erased by an operator.
-    pub discarded_purged: Counter,
-    /// Lost at stop: the time to drain was over.
-    pub discarded_shutdown: Counter,
-    /// Times it became full; it is so until a quarter of it is free.
-    pub full: Counter,
-    /// Bytes copied because a batch waited in its receive chunk for too long.
-    pub compacted_bytes: Counter,
-}
+/// Batches for which a list keeps its memory when it is empty.
+const FRONT_KEPT: usize = 64;
 
 /// A queue in front of rules or of an action.
 pub struct Queue<L: Lent = Chunk> {
@@ -48,13 +29,13 @@ pub struct Queue<L: Lent = Chunk> {
     /// What comes before the store: the rest of a batch that was cut, and
     /// batches that were not acknowledged. Workers only; never a reactor.
     front: Mutex<VecDeque<Batch<L>>>,
-    room: Room,
+    pub(super) room: Room,
+    /// Messages in the store and in front of it.
+    waiting: AtomicUsize,
+    pub(super) discard: Option<Discard>,
+    sampling: Option<Sampling>,
     consumers: Consumers,
-    producers: Vec<Arc<Sleeper>>,
     is_closed: AtomicBool,
-    /// Whether a producer was refused since there was ample room.
-    pub(super) is_full: AtomicBool,
-    /// Whether an operator holds the workers off.
     pub(super) is_paused: AtomicBool,
     pub counters: QueueCounters,
 }
@@ -75,14 +56,15 @@ impl<L: Lent + 'static> Queue<L> {
         };
         Queue {
             name: name.into(),
-            room: Room::new(options.size, options.memory_bytes_max),
+            room: Room::of(&options, producers),
+            waiting: AtomicUsize::new(0),
+            discard: Discard::new(&options),
+            sampling: Sampling::new(options.sampling_interval),
             options,
             store,
             front: Mutex::new(VecDeque::new()),
             consumers,
-            producers,
             is_closed: AtomicBool::new(false),
-            is_full: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
             counters: QueueCounters::default(),
         }
@@ -96,31 +78,21 @@ impl<L: Lent + 'static> Queue<L> {
         &self.options
     }
 
-    /// Takes as many leading messages of `batch` as there is room for. Returns
-    /// the rest, if any: the producer keeps it and tries again when it is woken.
-    pub fn enqueue(&self, mut batch: Batch<L>) -> Option<Batch<L>> {
-        while !batch.is_empty() {
-            let Some(front) = self.room.reserve(&mut batch) else {
-                self.refuse();
-                return Some(batch);
-            };
-            let (messages, bytes) = (front.len(), front.bytes());
-            if let Err(mut front) = self.store.push(front) {
-                self.room.release(messages, bytes);
-                self.refuse();
-                front.append(batch);
-                return Some(front);
-            }
-            self.counters.enqueued.add(messages as u64);
-            self.consumers.wake(self.room.held().0);
-        }
-        None
+    /// Takes as many leading messages of `batch` as there is room for: up to the
+    /// light delay mark where their sender can be made to wait. Returns the rest,
+    /// if any: the producer keeps it, and offers it again when it is woken. Before
+    /// it sleeps it must offer it once more, after it said that it is about to.
+    pub fn enqueue(&self, batch: Batch<L>) -> Option<Batch<L>> {
+        let class = Class::of_input(batch.delay());
+        self.take(batch, class)
     }
 
     /// Takes messages that a worker passes on (a call into a ruleset with a queue,
-    /// an action with one), as [`enqueue`](Self::enqueue) does.
+    /// an action with one), as [`enqueue`](Self::enqueue) does, but up to the full
+    /// delay mark.
     pub fn pass_on(&self, batch: Batch<L>) -> Option<Batch<L>> {
-        self.enqueue(batch)
+        let class = Class::of_worker(batch.delay());
+        self.take(batch, class)
     }
 
     /// Takes and discards messages for which there was no room within
@@ -141,25 +113,31 @@ impl<L: Lent + 'static> Queue<L> {
                 break;
             };
             let taken = batch.split_front(max - count);
+            self.count_out(&taken);
             count += taken.len();
             batches.push(taken);
             if !batch.is_empty() {
                 front.push_front(batch);
             }
         }
+        if front.is_empty() && front.capacity() > FRONT_KEPT {
+            *front = VecDeque::new();
+        }
         count
     }
 
     /// Puts a batch back in front of all others, to be given again.
     pub fn give_back(&self, batch: Batch<L>) {
-        self.front().push_front(batch);
+        let mut front = self.front();
+        self.count_in(&batch);
+        front.push_front(batch);
     }
 
     /// Frees the room of messages of which every action has what it needs in
     /// buffers of its own, with bounds of their own.
     pub fn hand_over(&self, messages: usize, bytes: usize) {
         self.counters.in_hand.add(messages as u64);
-        self.release(messages, bytes);
+        self.room.release(messages, bytes);
     }
 
     /// Ends the account of messages that were handed over, and that every
@@ -184,7 +162,7 @@ impl<L: Lent + 'static> Queue<L> {
     /// the time to stop was over.
     pub fn discard(&self, messages: usize, bytes: usize) {
         self.counters.discarded_shutdown.add(messages as u64);
-        self.release(messages, bytes);
+        self.room.release(messages, bytes);
     }
 
     /// Ends the account of messages that were handed over and not committed
@@ -197,6 +175,11 @@ impl<L: Lent + 'static> Queue<L> {
     /// Whether nothing waits. What was dequeued does not wait.
     pub fn is_empty(&self) -> bool {
         self.store.is_empty() && self.front().is_empty()
+    }
+
+    /// Messages that wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Messages and bytes that have room: waiting, and dequeued but not handed
@@ -226,21 +209,100 @@ impl<L: Lent + 'static> Queue<L> {
         self.consumers.wake_all();
     }
 
-    fn refuse(&self) {
-        if !self.is_full.swap(true, Ordering::Relaxed) {
-            self.counters.full.add(1);
-        }
-    }
-
-    pub(super) fn release(&self, messages: usize, bytes: usize) {
-        self.room.release(messages, bytes);
-        // Waking at the first free place would wake for every batch.
-        if self.room.is_ample() {
-            self.is_full.store(false, Ordering::Relaxed);
-            for producer in &self.producers {
-                producer.wake();
+    fn take(&self, mut batch: Batch<L>, class: Class) -> Option<Batch<L>> {
+        let mut was_refused = false;
+        while !batch.is_empty() {
+            let messages_max = self.apply_mark(&mut batch);
+            let before = batch.len();
+            if before == 0 {
+                break;
+            }
+            match &self.sampling {
+                None => {
+                    self.take_some(&mut batch, class, messages_max);
+                }
+                Some(sampling) => {
+                    let take = |batch: &mut Batch<L>| self.take_some(batch, class, messages_max);
+                    let left_out = sampling.take(&mut batch, take) as u64;
+                    self.counters.enqueued.add(left_out);
+                    self.counters.discarded_sampling.add(left_out);
+                }
+            }
+            if batch.len() < before {
+                was_refused = false;
+            } else if self.room.held().0 >= messages_max {
+                // Another producer has filled it to the discard mark.
+            } else if was_refused {
+                return Some(batch);
+            } else {
+                // The consumer may have made room since: look once more.
+                was_refused = true;
+                let is_first = self.room.refuse(class);
+                self.counters.full.add(u64::from(is_first));
             }
         }
+        None
+    }
+
+    /// Discards what is not important enough for a queue that is filled to its
+    /// discard mark. Returns how many messages may be held until that is to be
+    /// done again.
+    fn apply_mark(&self, batch: &mut Batch<L>) -> usize {
+        let Some(discard) = &self.discard else {
+            return usize::MAX;
+        };
+        if self.room.held().0 < discard.mark() {
+            return discard.mark();
+        }
+        let before = batch.len();
+        let kept = without(batch.clone(), |severity| discard.is_erasable(severity));
+        *batch = kept.unwrap_or_else(|| batch.split_front(0));
+        let discarded = (before - batch.len()) as u64;
+        self.counters.enqueued.add(discarded);
+        self.counters.discarded_mark.add(discarded);
+        usize::MAX
+    }
+
+    /// Takes leading messages of `batch`, while `messages_max` are held at most.
+    /// Returns how many.
+    fn take_some(&self, batch: &mut Batch<L>, class: Class, messages_max: usize) -> usize {
+        // Room that was taken and given back would wake the producer for nothing.
+        if self.store.is_full() {
+            return 0;
+        }
+        let Some(front) = self.room.reserve(batch, class, messages_max) else {
+            return 0;
+        };
+        let (messages, bytes) = (front.len(), front.bytes());
+        // Counted before it can be taken again, so that no count is below 0.
+        let waiting = self.count_in(&front);
+        if let Err(mut front) = self.store.push(front) {
+            // Another producer took the last place.
+            self.count_out(&front);
+            front.append(batch.clone());
+            *batch = front;
+            self.room.release(messages, bytes);
+            return 0;
+        }
+        self.counters.enqueued.add(messages as u64);
+        self.consumers.wake(waiting);
+        messages
+    }
+
+    /// Counts a batch that is about to wait. Returns how many messages do.
+    pub(super) fn count_in(&self, batch: &Batch<L>) -> usize {
+        if let Some(discard) = &self.discard {
+            discard.add(batch);
+        }
+        self.waiting.fetch_add(batch.len(), Ordering::Relaxed) + batch.len()
+    }
+
+    /// Counts a batch that waits no longer.
+    pub(super) fn count_out(&self, batch: &Batch<L>) {
+        if let Some(discard) = &self.discard {
+            discard.subtract(batch);
+        }
+        self.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
     }
 
     pub(super) fn front(&self) -> MutexGuard<'_, VecDeque<Batch<L>>> {

@@ -1,9 +1,9 @@
 //! The workers of a queue: who of them is woken, and when one more is wanted.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::Sleeper;
+use crate::base::atomic::{AtomicBool, Ordering, fence};
 
 /// The places for the workers of a queue (`queue.workerThreads`). The worker of
 /// the first one runs as long as the queue; the others come and go.
@@ -45,29 +45,35 @@ impl Consumers {
         Consumers::new(vec![sleeper], usize::MAX, None)
     }
 
-    /// Wakes as many workers as `waiting` messages ask for, if they sleep.
+    /// Wakes as many workers as `waiting` messages ask for, of those that sleep,
+    /// and the starter if not so many run.
     pub fn wake(&self, waiting: usize) {
-        let mut missing = self.wanted(waiting);
+        if let [only] = &self.places[..] {
+            only.sleeper.wake();
+            return;
+        }
+        let wanted = self.wanted(waiting);
+        // Orders the work, stored before, ahead of the looks at the places;
+        // pairs with the fence in `end`.
+        fence(Ordering::SeqCst);
+        let (mut running, mut woken) = (0, 0);
         for place in &self.places {
-            if missing == 0 {
-                return;
-            }
             if place.is_running.load(Ordering::Acquire) {
-                place.sleeper.wake();
-                missing -= 1;
+                running += 1;
+                // One that is busy, or stalled, is no help to what just came.
+                woken += usize::from(woken < wanted && place.sleeper.wake());
             }
         }
-        if let Some(starter) = self.starter.as_ref().filter(|_| missing > 0) {
+        if let Some(starter) = self.starter.as_ref().filter(|_| running < wanted) {
             starter.wake();
         }
     }
 
-    /// Wakes all that run.
+    /// Wakes all that sleep.
     pub fn wake_all(&self) {
+        // One that has just begun may not be seen to run: each place is tried.
         for place in &self.places {
-            if place.is_running.load(Ordering::Acquire) {
-                place.sleeper.wake();
-            }
+            place.sleeper.wake();
         }
     }
 
@@ -90,10 +96,14 @@ impl Consumers {
             .position(|place| !place.is_running.swap(true, Ordering::AcqRel))
     }
 
-    /// Says that the worker of a place has ended.
+    /// Says that the worker of a place has ended. Where messages wait, it must
+    /// then call [`wake`](Self::wake): who made them wait may have counted on it.
     pub fn end(&self, index: usize) {
-        self.places[index]
-            .is_running
-            .store(false, Ordering::Release);
+        let place = &self.places[index];
+        place.sleeper.awake();
+        place.is_running.store(false, Ordering::Release);
+        // Orders the store before the look at the queue that follows; pairs with
+        // the fence in `wake`.
+        fence(Ordering::SeqCst);
     }
 }

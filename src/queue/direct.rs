@@ -27,4 +27,8 @@ impl<L: Lent> Store<L> for Direct<L> {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    fn is_full(&self) -> bool {
+        self.0.is_full()
+    }
 }

@@ -4,36 +4,36 @@
 use std::collections::VecDeque;
 
 use super::Queue;
+use super::discard::{Discard, without};
 use crate::base::Instant;
 use crate::base::text::Lent;
-use crate::message::{Batch, Severity};
+use crate::message::Severity;
 
 impl<L: Lent + 'static> Queue<L> {
+    /// Whether the queue is filled to its discard mark and messages wait that are
+    /// erased then. A worker asks at each turn, also while its action is stalled.
+    pub fn needs_sweep(&self) -> bool {
+        let needs = |discard: &Discard| discard.has_queued() && self.held().0 >= discard.mark();
+        self.discard.as_ref().is_some_and(needs)
+    }
+
+    /// Erases the waiting messages that the discard mark tells to, and frees
+    /// their room. Returns how many; what a worker has dequeued is not erased.
+    pub fn sweep(&self) -> usize {
+        let Some(discard) = self.discard.as_ref().filter(|_| self.needs_sweep()) else {
+            return 0;
+        };
+        let count = self.erase(|severity| discard.is_erasable(severity));
+        self.counters.discarded_mark.add(count as u64);
+        count
+    }
+
     /// Erases the waiting messages of this severity or less important, all if
     /// `None`, and frees their room. Returns how many.
     pub fn purge(&self, severity: Option<Severity>) -> usize {
-        let mut front = self.front();
-        let mut kept = VecDeque::new();
-        let (mut messages, mut bytes) = (0, 0);
-        // The room is freed behind the loop: before, producers find no more of it
-        // than there was, and the loop comes to an end.
-        while let Some(batch) = front.pop_front().or_else(|| self.store.pop()) {
-            messages += batch.len();
-            bytes += batch.bytes();
-            let batch = without(&batch, severity);
-            if !batch.is_empty() {
-                messages -= batch.len();
-                bytes -= batch.bytes();
-                kept.push_back(batch);
-            }
-        }
-        *front = kept;
-        drop(front);
-        self.counters.discarded_purged.add(messages as u64);
-        if messages > 0 {
-            self.release(messages, bytes);
-        }
-        messages
+        let count = self.erase(|found| severity.is_none_or(|severity| found >= severity));
+        self.counters.discarded_purged.add(count as u64);
+        count
     }
 
     /// Monotonic time of reception of the oldest message that waits.
@@ -44,17 +44,29 @@ impl<L: Lent + 'static> Queue<L> {
         }
         front.front().map(|batch| batch.received_at())
     }
-}
 
-/// The messages that are more important than `severity`.
-fn without<L: Lent>(batch: &Batch<L>, severity: Option<Severity>) -> Batch<L> {
-    let reader = batch.reader();
-    let len = reader.len();
-    let is_kept = |index: &usize| {
-        let found = reader.message(*index).header.priority.severity();
-        severity.is_some_and(|severity| found < severity)
-    };
-    let kept: Vec<usize> = (0..len).filter(is_kept).collect();
-    drop(reader);
-    batch.pick(kept.into_iter())
+    fn erase(&self, is_erased: impl Fn(Severity) -> bool) -> usize {
+        let mut front = self.front();
+        let mut kept = VecDeque::new();
+        let (mut messages, mut bytes) = (0, 0);
+        // The room is freed behind the loop: before, producers find no more of it
+        // than there was, and the loop comes to an end.
+        while let Some(batch) = front.pop_front().or_else(|| self.store.pop()) {
+            self.count_out(&batch);
+            messages += batch.len();
+            bytes += batch.bytes();
+            if let Some(batch) = without(batch, &is_erased) {
+                self.count_in(&batch);
+                messages -= batch.len();
+                bytes -= batch.bytes();
+                kept.push_back(batch);
+            }
+        }
+        *front = kept;
+        drop(front);
+        if messages > 0 {
+            self.room.release(messages, bytes);
+        }
+        messages
+    }
 }

@@ -30,4 +30,8 @@ impl<L: Lent> Store<L> for FixedArray<L> {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    fn is_full(&self) -> bool {
+        self.0.is_full()
+    }
 }

@@ -28,4 +28,8 @@ impl<L: Lent> Store<L> for LinkedList<L> {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    fn is_full(&self) -> bool {
+        false
+    }
 }

@@ -6,18 +6,23 @@
 
 mod bounded;
 mod consumers;
+mod counters;
 mod direct;
+mod discard;
 mod erase;
 mod fixed_array;
 mod linked_list;
 mod options;
+mod reserve;
 mod room;
+mod sampling;
 mod state;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use bounded::{Queue, QueueCounters};
+pub use bounded::Queue;
 pub use consumers::Consumers;
+pub use counters::QueueCounters;
 pub use options::{QueueKind, QueueOptions, Window};
 pub use store::Store;

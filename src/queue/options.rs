@@ -13,12 +13,13 @@ pub struct QueueOptions {
     pub size: usize,
     /// `queue.maxMemory`: bytes held in memory at most.
     pub memory_bytes_max: usize,
-    /// `queue.highWatermark`, in messages; 90 % of the size if not set.
+    /// `queue.highWatermark`, in messages; 90 % of the size if not set. Of this
+    /// and the other marks the functions below say what is in force.
     pub high_watermark: Option<usize>,
     /// `queue.lowWatermark`, in messages; 70 % of the size if not set.
     pub low_watermark: Option<usize>,
     /// `queue.lightDelayMark`, in messages: inputs that can wait do so from here
-    /// on; 70 % of the size if not set.
+    /// on; 70 % of the size if not set, the size if 0.
     pub light_delay_mark: Option<usize>,
     /// `queue.fullDelayMark`, in messages: workers that pass on messages of such
     /// inputs do so from here on; 97 % of the size if not set.
@@ -80,6 +81,14 @@ pub struct Window {
 }
 
 impl Window {
+    /// rsyslog's default of `queue.dequeueTimeEnd`: there is no window.
+    pub const NEVER: u8 = 25;
+
+    /// Whether it ends at all, and is not the whole day.
+    pub fn is_bounded(self) -> bool {
+        self.end < Window::NEVER && self.begin % 24 != self.end % 24
+    }
+
     /// Whether the hour, 0 to 23, lies in it.
     pub fn contains(self, hour: u8) -> bool {
         if self.begin < self.end {
@@ -145,9 +154,13 @@ impl QueueOptions {
         }
     }
 
-    /// `queue.lightDelayMark` in force, in messages.
+    /// `queue.lightDelayMark` in force, in messages; not above the full delay
+    /// mark, unless it is switched off.
     pub fn light_delay_mark(&self) -> usize {
-        self.mark(self.light_delay_mark, 70)
+        match self.light_delay_mark {
+            Some(0) => self.size,
+            mark => self.mark(mark, 70).min(self.full_delay_mark()),
+        }
     }
 
     /// `queue.fullDelayMark` in force, in messages.
@@ -165,20 +178,25 @@ impl QueueOptions {
         self.mark(self.high_watermark, 90)
     }
 
-    /// `queue.lowWatermark` in force, in messages.
+    /// `queue.lowWatermark` in force, in messages; below the high one.
     pub fn low_watermark(&self) -> usize {
-        self.mark(self.low_watermark, 70)
+        let high = self.high_watermark();
+        let low = self.low_watermark.filter(|low| *low < high);
+        self.mark(low, 70).min(high - 1).max(1)
     }
 
     /// `queue.workerThreadMinimumMessages` in force.
     pub fn worker_thread_minimum_messages(&self) -> usize {
         let minimum = self.worker_thread_minimum_messages;
-        minimum.unwrap_or(self.size / self.worker_threads.max(1))
+        let minimum = minimum.filter(|minimum| (1..=self.size).contains(minimum));
+        minimum.unwrap_or((self.size / self.worker_threads.max(1)).max(1))
     }
 
-    /// A mark, or its share of the size; a message at least.
+    /// A mark if the queue can reach it, else its share of the size, as in
+    /// rsyslog; a message at least.
     fn mark(&self, mark: Option<usize>, percent: usize) -> usize {
         let share = self.size as u128 * percent as u128 / 100;
-        mark.unwrap_or(share as usize).clamp(1, self.size)
+        let mark = mark.filter(|mark| (1..=self.size).contains(mark));
+        mark.unwrap_or((share as usize).max(1))
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Queue;
+use super::discard::Discard;
 use crate::base::text::Lent;
 
 impl<L: Lent + 'static> Queue<L> {
@@ -25,12 +26,12 @@ impl<L: Lent + 'static> Queue<L> {
 
     /// Whether a producer was refused since there was ample room.
     pub fn is_full(&self) -> bool {
-        self.is_full.load(Ordering::Relaxed)
+        self.room.is_refusing()
     }
 
     /// Whether what comes now and is not important enough is discarded.
     pub fn is_discarding(&self) -> bool {
-        let options = self.options();
-        options.discard_severity.is_some() && self.held().0 >= options.discard_mark()
+        let is_reached = |discard: &Discard| self.held().0 >= discard.mark();
+        self.discard.as_ref().is_some_and(is_reached)
     }
 }

@@ -17,4 +17,7 @@ pub trait Store<L: Lent>: Send + Sync {
 
     /// Whether there is no batch.
     fn is_empty(&self) -> bool;
+
+    /// Whether there is no place for another batch.
+    fn is_full(&self) -> bool;
 }

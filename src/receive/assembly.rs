@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::InputCounters;
 use super::framing::ConnectionFramer;
+use crate::base::scan::find_control;
 use crate::base::text::Lent;
 use crate::base::{Chunk, Instant, Text};
 use crate::frame::{Frame, FramerOptions, Stream};
@@ -298,6 +299,32 @@ impl Assembly {
             });
             self.copied.extend_from_slice(text);
         }
+    }
+
+    /// Appends a datagram, which is a message as it is. Returns whether characters
+    /// of it were escaped.
+    pub fn push_datagram(&mut self, text: &[u8], source: &Arc<Source>) -> bool {
+        if self.records.capacity() == 0 {
+            self.records = self.recycler.records();
+        }
+        let source = self.source_index(source);
+        // What many senders end their messages with is dropped there, not escaped.
+        let end = text.strip_suffix(b"\0").unwrap_or(text);
+        let end = end.strip_suffix(b"\n").unwrap_or(end);
+        if end.is_empty() || find_control(end).is_some() {
+            self.push_escaped(text, source);
+            return true;
+        }
+        let record = self.records.push_mut(Record {
+            start: self.copied.len() as u32,
+            len: end.len() as u32,
+            source,
+            rewritten: false,
+            header: Header::default(),
+        });
+        parse::parse_into(end, &mut record.header);
+        self.copied.extend_from_slice(end);
+        false
     }
 
     /// The batch of all records, whose texts lie in `chunk`.

@@ -15,7 +15,7 @@ pub struct InputCounters {
     pub refused: Counter,
     /// Connections above `maxSessionsTotal`.
     pub refused_total: Counter,
-    /// Connections of peers that may not talk.
+    /// Connections, or datagrams, of peers that may not talk.
     pub denied: Counter,
     /// Connections that were closed because of their PROXY header.
     pub proxy_refused: Counter,
@@ -58,6 +58,9 @@ pub struct InputCounters {
     /// Received bytes of compressed streams that were not inflated before the end
     /// of the time to stop.
     pub uninflated_bytes: Counter,
+    /// Datagrams that the kernel has dropped because the receive buffer was full:
+    /// never received.
+    pub dropped_by_kernel: Counter,
     /// Receives that found no chunk.
     pub starved: Counter,
     /// Accepts that failed.

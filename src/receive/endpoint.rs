@@ -12,6 +12,8 @@ use crate::base::descriptor::Credentials;
 pub enum Endpoint {
     /// Address and port, the one that the kernel chose included.
     Tcp(SocketAddr),
+    /// The same of datagrams.
+    Udp(SocketAddr),
     /// A stream socket in the file system.
     Unix(Arc<Path>),
 }
@@ -67,6 +69,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Endpoint::Tcp(address) => address.fmt(f),
+            Endpoint::Udp(address) => write!(f, "{address}/udp"),
             Endpoint::Unix(path) => path.display().fmt(f),
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crossbeam_queue::SegQueue;
 
 use super::{ConnectionAccount, Registry};
-use crate::base::descriptor::EventFd;
+use crate::base::descriptor::{EventFd, PeerAddress};
 use crate::names::Named;
 
 /// An accepted socket.
@@ -16,6 +16,8 @@ pub struct Handover {
     pub socket: RawFd,
     /// Index of its listener.
     pub listener: usize,
+    /// Its peer, if that was asked for already.
+    pub peer: Option<PeerAddress>,
 }
 
 /// Where a reactor gets its connections.

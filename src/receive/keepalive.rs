@@ -20,6 +20,12 @@ pub const PROBES_MAX: u32 = 127;
 /// session-ttl by default.
 const FIREWALL_IDLE: Duration = Duration::from_secs(3600);
 
+const ON: &str = "keepAlive";
+const TIME: &str = "keepAlive.time";
+const INTERVAL: &str = "keepAlive.interval";
+const PROBES: &str = "keepAlive.probes";
+const USER_TIMEOUT: &str = "tcp_user_timeout";
+
 /// `keepAlive…` and `tcp_user_timeout` of a listener. What is `None` was not
 /// set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,9 +41,15 @@ pub struct KeepAliveOptions {
     pub probes: Option<u32>,
     /// `tcp_user_timeout`, in milliseconds; none if not set.
     pub user_timeout: Option<Duration>,
+    /// Which of [`KeepAliveOptions::PARAMETERS`] the configuration sets, and
+    /// where: file and line.
+    pub places: Vec<(&'static str, String)>,
 }
 
 impl KeepAliveOptions {
+    /// The names of all parameters.
+    pub const PARAMETERS: [&str; 5] = [ON, TIME, INTERVAL, PROBES, USER_TIMEOUT];
+
     /// Sets the options on a listening socket, whose connections inherit them,
     /// and returns what the kernel made of them.
     ///
@@ -71,15 +83,11 @@ impl KeepAliveOptions {
         let seconds = |time: Option<u32>| time.map(|time| Duration::from_secs(time.into()));
         if found.keep_alive != self.is_on() {
             let (asked, found) = (on_off(self.is_on()), on_off(found.keep_alive));
-            return Some(format!("keepAlive is {found}, not {asked}"));
+            return Some(format!("{ON} is {found}, not {asked}"));
         }
         for (name, asked, found) in [
-            ("keepAlive.time", seconds(self.time_s), found.time),
-            (
-                "keepAlive.interval",
-                seconds(self.interval_s),
-                found.interval,
-            ),
+            (TIME, seconds(self.time_s), found.time),
+            (INTERVAL, seconds(self.interval_s), found.interval),
         ] {
             if let Some(asked) = asked.filter(|asked| *asked != found) {
                 let (asked, found) = (asked.as_secs(), found.as_secs());
@@ -87,25 +95,30 @@ impl KeepAliveOptions {
             }
         }
         if let Some(asked) = self.probes.filter(|asked| *asked != found.probes) {
-            return Some(format!("keepAlive.probes is {}, not {asked}", found.probes));
+            return Some(format!("{PROBES} is {}, not {asked}", found.probes));
         }
         (found.user_timeout != self.user_timeout).then(|| {
             format!(
-                "tcp_user_timeout is {}, not {}",
+                "{USER_TIMEOUT} is {}, not {}",
                 millis(found.user_timeout),
                 millis(self.user_timeout)
             )
         })
     }
 
-    /// What is in force, with where each value comes from: `place` where the
-    /// configuration sets it.
-    pub fn describe(&self, found: &Liveness, place: &str) -> String {
-        let from = |is_set: bool, other: &'static str| if is_set { place } else { other };
+    /// What is in force, with where each value comes from: file and line where
+    /// the configuration sets it.
+    pub fn describe(&self, found: &Liveness) -> String {
+        let from = |name: &str, is_set: bool, other: &'static str| {
+            let mut places = self.places.iter();
+            // 0 is written and sets nothing.
+            let place = places.find(|(set, _)| is_set && *set == name);
+            place.map_or(other, |(_, place)| place.as_str())
+        };
         let mut text = format!(
             "keepalive {} ({})",
             on_off(found.keep_alive),
-            from(self.is_on.is_some(), "default")
+            from(ON, self.is_on.is_some(), "default")
         );
         if found.keep_alive {
             // Writing to a string cannot fail.
@@ -113,18 +126,19 @@ impl KeepAliveOptions {
                 text,
                 ", time {} s ({}), interval {} s ({}), probes {} ({})",
                 found.time.as_secs(),
-                from(self.time_s.is_some(), "kernel"),
+                from(TIME, self.time_s.is_some(), "kernel"),
                 found.interval.as_secs(),
-                from(self.interval_s.is_some(), "kernel"),
+                from(INTERVAL, self.interval_s.is_some(), "kernel"),
                 found.probes,
-                from(self.probes.is_some(), "kernel")
+                from(PROBES, self.probes.is_some(), "kernel")
             );
         }
         if found.user_timeout.is_some() {
             let _ = write!(
                 text,
-                ", user timeout {} ms ({place})",
-                millis(found.user_timeout)
+                ", user timeout {} ms ({})",
+                millis(found.user_timeout),
+                from(USER_TIMEOUT, self.user_timeout.is_some(), "kernel")
             );
         }
         text
@@ -176,6 +190,12 @@ mod tests {
             time_s: Some(7),
             probes: Some(3),
             user_timeout: Some(Duration::from_millis(12_345)),
+            places: vec![
+                (TIME, "a.conf:3".to_owned()),
+                (INTERVAL, "a.conf:4".to_owned()),
+                (PROBES, "b.conf:5".to_owned()),
+                (USER_TIMEOUT, "a.conf:6".to_owned()),
+            ],
             ..KeepAliveOptions::default()
         };
         let found = options.apply(&socket()).expect("valid options");
@@ -188,10 +208,10 @@ mod tests {
         };
         assert_eq!(found, expected);
         assert_eq!(
-            options.describe(&found, "a.conf:3"),
+            options.describe(&found),
             format!(
                 "keepalive on (default), time 7 s (a.conf:3), interval {} s (kernel), \
-                 probes 3 (a.conf:3), user timeout 12345 ms (a.conf:3)",
+                 probes 3 (b.conf:5), user timeout 12345 ms (a.conf:6)",
                 kernel.interval.as_secs()
             )
         );

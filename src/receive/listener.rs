@@ -11,8 +11,9 @@ use thiserror::Error;
 
 use super::socket_file::SocketFile;
 use super::tellings::Tellings;
+use super::udp::UdpSockets;
 use super::{Endpoint, Inherited, InputCounters, ListenerOptions, RateLimit};
-use crate::base::{Liveness, kernel};
+use crate::base::{Liveness, datagram, kernel};
 
 /// How often, and how long between, it is looked whether an address is free.
 const FREE_LOOKS: u32 = 10;
@@ -40,6 +41,8 @@ pub struct Listener {
     /// Removes the file of a unix socket; dropped before the socket is.
     _file: Option<SocketFile>,
     socket: Socket,
+    /// What it has beside the first socket if it receives datagrams.
+    udp: Option<UdpSockets>,
     endpoint: Endpoint,
     /// What the kernel does about silent peers, as read back; of TCP only.
     liveness: Option<Liveness>,
@@ -61,6 +64,9 @@ impl Listener {
         options: ListenerOptions,
         inherited: &mut Inherited,
     ) -> Result<Listener, ListenError> {
+        if options.udp.is_some() {
+            return Listener::open_udp(options, inherited);
+        }
         let Some(path) = &options.unix.path else {
             return Listener::open_tcp(options, inherited);
         };
@@ -78,15 +84,9 @@ impl Listener {
         inherited: &mut Inherited,
     ) -> Result<Listener, ListenError> {
         let address = SocketAddr::new(options.address, options.port);
-        let socket = once_free(|| Listener::socket(&options, address, inherited));
-        let socket = match socket {
-            // A host without IPv6 has all its addresses in IPv4.
-            Err(error) if has_no_ipv6(&error) && options.address == Ipv6Addr::UNSPECIFIED => {
-                let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, options.port));
-                Listener::socket(&options, address, inherited)
-            }
-            result => result,
-        };
+        let socket = on_all_addresses(address, |address| {
+            Listener::socket(&options, address, inherited)
+        });
         let socket = socket.map_err(|source| ListenError::Socket {
             endpoint: Endpoint::Tcp(address),
             source,
@@ -96,8 +96,7 @@ impl Listener {
             let place = options.place.clone();
             ListenError::KeepAlive { place, source }
         })?;
-        let bound = socket.local_addr().ok().and_then(|bound| bound.as_socket());
-        let address = bound.unwrap_or(address);
+        let address = bound_address(&socket, address);
         if let Some(path) = &options.port_file {
             // rsyslog writes the bare number.
             fs::write(path, address.port().to_string()).map_err(|source| {
@@ -117,6 +116,25 @@ impl Listener {
         ))
     }
 
+    fn open_udp(
+        options: ListenerOptions,
+        inherited: &mut Inherited,
+    ) -> Result<Listener, ListenError> {
+        let address = SocketAddr::new(options.address, options.port);
+        let udp = options.udp.clone().unwrap_or_default();
+        let opened = on_all_addresses(address, |address| {
+            UdpSockets::open(&options, &udp, address, inherited)
+        });
+        let (socket, sockets) = opened.map_err(|source| ListenError::Socket {
+            endpoint: Endpoint::Udp(address),
+            source,
+        })?;
+        let endpoint = Endpoint::Udp(bound_address(&socket, address));
+        let mut listener = Listener::new(socket, endpoint, None, None, options);
+        listener.udp = Some(sockets);
+        Ok(listener)
+    }
+
     fn new(
         socket: Socket,
         endpoint: Endpoint,
@@ -127,6 +145,7 @@ impl Listener {
         Listener {
             _file: file,
             socket,
+            udp: None,
             endpoint,
             liveness,
             tellings: Tellings::default(),
@@ -139,6 +158,37 @@ impl Listener {
     /// What is listened on, with the port that the kernel chose.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Its sockets if it receives datagrams; none otherwise.
+    pub(super) fn datagram_sockets(&self) -> Vec<RawFd> {
+        let udp = self.udp.iter();
+        udp.flat_map(|udp| udp.all(&self.socket)).collect()
+    }
+
+    /// Counts what the kernel says it has dropped at one of its sockets so far.
+    /// Returns how many of them are new.
+    pub(super) fn count_dropped(&self, socket: usize, total: u32) -> u64 {
+        let udp = self.udp.as_ref();
+        let new = udp.map_or(0, |udp| udp.note_dropped(socket, total));
+        self.counters.dropped_by_kernel.add(new);
+        new
+    }
+
+    /// Counts what the kernel has dropped until now: it tells the reactors with the
+    /// next datagram only.
+    pub fn read_dropped(&self) {
+        for (index, socket) in self.datagram_sockets().into_iter().enumerate() {
+            // An open socket always has the numbers.
+            if let Ok(total) = datagram::dropped(socket) {
+                self.count_dropped(index, total);
+            }
+        }
+    }
+
+    /// What is to be told of it at start.
+    pub fn remarks(&self) -> &[String] {
+        self.udp.as_ref().map_or(&[], |udp| &udp.remarks)
     }
 
     /// What the kernel does about silent peers of its connections; `None` for a
@@ -188,6 +238,26 @@ fn once_free<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         }
     }
     open()
+}
+
+/// Opens a socket for an address; on a host without IPv6 all its addresses are
+/// those of IPv4.
+fn on_all_addresses<T>(
+    address: SocketAddr,
+    mut open: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    match once_free(|| open(address)) {
+        Err(error) if has_no_ipv6(&error) && address.ip() == Ipv6Addr::UNSPECIFIED => {
+            open(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))
+        }
+        result => result,
+    }
+}
+
+/// The address of a socket, with the port that the kernel chose.
+fn bound_address(socket: &Socket, asked: SocketAddr) -> SocketAddr {
+    let bound = socket.local_addr().ok().and_then(|bound| bound.as_socket());
+    bound.unwrap_or(asked)
 }
 
 /// Whether the error says that the host has no IPv6.

@@ -3,11 +3,12 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use super::{AccessOptions, KeepAliveOptions, RateLimitOptions, UnixOptions};
+use super::{AccessOptions, KeepAliveOptions, RateLimitOptions, UdpOptions, UnixOptions};
 use crate::frame::{Delimiters, FramerOptions, OversizeMode};
 use crate::message::Delay;
 
-/// Parameters of one `input(type="imptcp" …)` or `input(type="imtcp" …)`.
+/// Parameters of one `input(type="imptcp" …)`, `input(type="imtcp" …)` or
+/// `input(type="imudp" …)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListenerOptions {
     /// `port`; 0 lets the kernel choose.
@@ -18,6 +19,8 @@ pub struct ListenerOptions {
     pub address: IpAddr,
     /// `path` and what goes with it: a unix socket instead of port and address.
     pub unix: UnixOptions,
+    /// What an imudp listener has: it receives datagrams, and has no connections.
+    pub udp: Option<UdpOptions>,
     /// `allow`, `deny` and `$AllowedSender`.
     pub access: AccessOptions,
     /// `proxyProtocol`: whether each connection begins with a proxy's header.
@@ -65,6 +68,7 @@ impl Default for ListenerOptions {
             port_file: None,
             address: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
             unix: UnixOptions::default(),
+            udp: None,
             access: AccessOptions::default(),
             proxy_protocol: false,
             is_compressed: false,
@@ -95,6 +99,16 @@ impl ListenerOptions {
         ListenerOptions {
             name: "imtcp".to_owned(),
             max_sessions: Some(200),
+            ..ListenerOptions::default()
+        }
+    }
+
+    /// The defaults of `input(type="imudp")`.
+    pub fn imudp() -> ListenerOptions {
+        ListenerOptions {
+            name: "imudp".to_owned(),
+            udp: Some(UdpOptions::default()),
+            delay: Delay::NotDelayable,
             ..ListenerOptions::default()
         }
     }

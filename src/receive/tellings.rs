@@ -26,11 +26,15 @@ pub(super) enum Telling {
     Compression,
     /// Messages that are too long.
     Oversize,
+    /// Messages that a queue had no room for in time.
+    Late,
+    /// Datagrams that the kernel has dropped.
+    KernelDrops,
 }
 
 /// When each was told, by whichever reactor.
 #[derive(Debug, Default)]
-pub(super) struct Tellings([AtomicU64; 7]);
+pub(super) struct Tellings([AtomicU64; Telling::KernelDrops as usize + 1]);
 
 impl Tellings {
     /// Whether it has to be told now: a minute has passed since it was.

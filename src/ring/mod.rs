@@ -2,6 +2,7 @@
 //! io_uring, and a simulated twin that tests drive from one thread.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -16,6 +17,10 @@ pub use uring::{Uring, UringOptions};
 /// Names an operation in its completions; chosen by who starts it. Below 2^56.
 pub type Token = u64;
 
+/// A group of provided chunks: a receive takes of its own group only. Below
+/// [`RECEIVE_GROUPS_MAX`](crate::limits::RECEIVE_GROUPS_MAX).
+pub type Group = u8;
+
 /// What a reactor asks of its ring. Operations complete through
 /// [`complete`](Ring::complete); nothing blocks but [`wait`](Ring::wait).
 pub trait Ring {
@@ -23,9 +28,28 @@ pub trait Ring {
     /// completion says that it is the last.
     fn accept(&mut self, listener: RawFd, token: Token);
 
-    /// Receives from a socket into provided chunks of this size, one completion
-    /// for each chunk, until a completion says that it is the last.
-    fn receive(&mut self, socket: RawFd, size: Size, token: Token);
+    /// Receives from a socket into provided chunks of this group and size, one
+    /// completion for each chunk, until a completion says that it is the last.
+    fn receive(&mut self, socket: RawFd, group: Group, size: Size, token: Token);
+
+    /// Receives the datagrams of a socket into chunks of their own
+    /// ([`provide_datagram`](Ring::provide_datagram)), one completion for each,
+    /// until a completion says that it is the last.
+    fn receive_messages(&mut self, socket: RawFd, token: Token);
+
+    /// What lies in a chunk that [`Outcome::Message`] came with: `len` bytes.
+    /// `None` where it has no sender.
+    fn datagram<'a>(&self, chunk: &'a Chunk, len: usize) -> Option<Datagram<'a>>;
+
+    /// Gives a chunk to receive a datagram into.
+    fn provide_datagram(&mut self, chunk: Chunk);
+
+    /// Datagrams that the kernel has dropped at a socket so far, because its
+    /// receive buffer was full; wraps around.
+    ///
+    /// # Errors
+    /// Those of getsockopt(2).
+    fn dropped(&self, socket: RawFd) -> io::Result<u32>;
 
     /// Waits until the peer of a socket on which nothing is received closes its
     /// side, or the connection fails: one completion.
@@ -60,11 +84,11 @@ pub trait Ring {
     /// Closes a socket. No operation may be under way on it.
     fn close(&mut self, socket: RawFd);
 
-    /// Gives a chunk to receive into.
-    fn provide(&mut self, size: Size, chunk: Chunk);
+    /// Gives the receives of a group a chunk.
+    fn provide(&mut self, group: Group, size: Size, chunk: Chunk);
 
-    /// Chunks of this size that were provided and not used.
-    fn provided(&self, size: Size) -> usize;
+    /// Chunks of this size that were provided to the group and not used.
+    fn provided(&self, group: Group, size: Size) -> usize;
 
     /// Submits what was asked for, and returns the number of completions that
     /// are there; does not wait for one.
@@ -90,14 +114,15 @@ pub trait Ring {
 
 /// The kinds of operations that stay under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Kind {
-    Accept = 1,
+    Accept,
     /// Into whole chunks.
-    Receive = 2,
-    Watch = 3,
+    Receive(Group),
+    Watch,
     /// Into short ones.
-    ReceiveShort = 4,
+    ReceiveShort(Group),
+    /// Datagrams.
+    ReceiveMessage,
 }
 
 /// The sizes of chunks.
@@ -111,11 +136,11 @@ pub enum Size {
 }
 
 impl Size {
-    /// The kind of a receive into chunks of this size.
-    pub fn kind(self) -> Kind {
+    /// The kind of a receive into a group's chunks of this size.
+    pub fn kind(self, group: Group) -> Kind {
         match self {
-            Size::Short => Kind::ReceiveShort,
-            Size::Whole => Kind::Receive,
+            Size::Short => Kind::ReceiveShort(group),
+            Size::Whole => Kind::Receive(group),
         }
     }
 }
@@ -134,10 +159,26 @@ pub enum Outcome {
     Accepted(io::Result<RawFd>),
     /// Bytes were received, or the reception ended.
     Received(Received),
+    /// A datagram was received, or its reception ended; never
+    /// [`Received::End`].
+    Message(Received),
     /// A watch is over: its connection may have ended.
     HungUp,
     /// The reactor's event descriptor was signalled.
     Woken,
+}
+
+/// A datagram in its chunk.
+#[derive(Debug)]
+pub struct Datagram<'a> {
+    /// Where it came from.
+    pub sender: SocketAddr,
+    pub text: &'a [u8],
+    /// Whether it was longer than its chunk: the rest is gone.
+    pub is_cut: bool,
+    /// Datagrams that the kernel had dropped at the socket when this one came, as
+    /// [`Ring::dropped`]; `None`: none.
+    pub dropped: Option<u32>,
 }
 
 /// What a receive would find.

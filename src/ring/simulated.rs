@@ -16,10 +16,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Completion, Kind, Outcome, Received, Ring, Size, Token, Unread};
+use self::datagrams::{DatagramSocket, Messages};
+use super::{Completion, Datagram, Group, Kind, Outcome, Received, Ring, Size, Token, Unread};
 use crate::base::descriptor::{EventFd, PeerAddress};
 use crate::base::simulated::{Random, SimulatedClock};
 use crate::base::{Chunk, Clock, Instant, Liveness, liveness};
+use crate::limits::RECEIVE_GROUPS_MAX;
+
+mod datagrams;
 
 /// Descriptors of simulated sockets start here. None is used twice, so that a
 /// use after the close is never taken for the use of another socket.
@@ -61,6 +65,8 @@ struct Network {
     sockets: Vec<Socket>,
     /// Connections that wait to be accepted, of each listener.
     backlogs: BTreeMap<RawFd, VecDeque<RawFd>>,
+    /// Sockets of datagrams, by their real descriptors.
+    datagrams: BTreeMap<RawFd, DatagramSocket>,
     rings: Vec<RingState>,
 }
 
@@ -77,16 +83,19 @@ struct Socket {
     is_accepted: bool,
     is_closed: bool,
     has_receive: bool,
+    /// Whether it was asked who its peer is.
+    is_introduced: bool,
 }
 
 struct RingState {
     event: Arc<EventFd>,
     chunks_max: usize,
-    provided: VecDeque<Chunk>,
-    provided_short: VecDeque<Chunk>,
+    /// Of each group.
+    provided: Vec<Provided>,
     receives: BTreeMap<Token, Receive>,
     accepts: BTreeMap<Token, Accept>,
     watches: BTreeMap<Token, Watch>,
+    messages: Messages,
     ready: VecDeque<Completion>,
     /// Whether a wait is under way, and until when at most.
     sleep: Option<Option<Instant>>,
@@ -94,8 +103,16 @@ struct RingState {
     is_interrupted: bool,
 }
 
+/// The chunks of a group.
+#[derive(Default)]
+struct Provided {
+    whole: VecDeque<Chunk>,
+    short: VecDeque<Chunk>,
+}
+
 struct Receive {
     socket: RawFd,
+    group: Group,
     size: Size,
     is_cancelled: bool,
     /// Whether the kernel has not tried it yet.
@@ -121,6 +138,7 @@ impl SimulatedNetwork {
             faults,
             sockets: Vec::new(),
             backlogs: BTreeMap::new(),
+            datagrams: BTreeMap::new(),
             rings: Vec::new(),
         })))
     }
@@ -132,11 +150,13 @@ impl SimulatedNetwork {
         network.rings.push(RingState {
             event,
             chunks_max,
-            provided: VecDeque::new(),
-            provided_short: VecDeque::new(),
+            provided: (0..RECEIVE_GROUPS_MAX)
+                .map(|_| Provided::default())
+                .collect(),
             receives: BTreeMap::new(),
             accepts: BTreeMap::new(),
             watches: BTreeMap::new(),
+            messages: Messages::default(),
             ready: VecDeque::new(),
             sleep: None,
             is_woken: false,
@@ -163,6 +183,7 @@ impl SimulatedNetwork {
             is_accepted: false,
             is_closed: false,
             has_receive: false,
+            is_introduced: false,
         });
         network
             .backlogs
@@ -234,7 +255,7 @@ impl SimulatedNetwork {
 
     /// Whole chunks that this ring has and has not used.
     pub fn provided(&self, ring: usize) -> usize {
-        self.0.borrow_mut().ring(ring).provided.len()
+        self.0.borrow_mut().ring(ring).whole_chunks()
     }
 
     /// A signal interrupts the wait of this ring: it returns without a
@@ -245,18 +266,31 @@ impl SimulatedNetwork {
 }
 
 impl RingState {
-    fn chunks(&self, size: Size) -> &VecDeque<Chunk> {
+    fn chunks(&self, group: Group, size: Size) -> &VecDeque<Chunk> {
+        let provided = &self.provided[usize::from(group)];
         match size {
-            Size::Short => &self.provided_short,
-            Size::Whole => &self.provided,
+            Size::Short => &provided.short,
+            Size::Whole => &provided.whole,
         }
     }
 
-    fn chunks_mut(&mut self, size: Size) -> &mut VecDeque<Chunk> {
+    fn chunks_mut(&mut self, group: Group, size: Size) -> &mut VecDeque<Chunk> {
+        let provided = &mut self.provided[usize::from(group)];
         match size {
-            Size::Short => &mut self.provided_short,
-            Size::Whole => &mut self.provided,
+            Size::Short => &mut provided.short,
+            Size::Whole => &mut provided.whole,
         }
+    }
+
+    /// Whole chunks of all groups.
+    fn whole_chunks(&self) -> usize {
+        self.provided.iter().map(|group| group.whole.len()).sum()
+    }
+}
+
+impl Receive {
+    fn kind(&self) -> Kind {
+        self.size.kind(self.group)
     }
 }
 
@@ -279,7 +313,8 @@ impl Network {
         let receives = state.receives.iter().filter(|(_, receive)| {
             let socket = &self.sockets[(receive.socket - FIRST_SOCKET) as usize];
             // A buffer is picked before the kernel looks for data.
-            let has_no_chunk = receive.is_new && state.chunks(receive.size).is_empty();
+            let chunks = state.chunks(receive.group, receive.size);
+            let has_no_chunk = receive.is_new && chunks.is_empty();
             let has_data = !socket.unread.is_empty() || socket.is_finished || socket.is_reset;
             receive.is_cancelled || has_no_chunk || has_data
         });
@@ -290,7 +325,8 @@ impl Network {
         accepts
             .map(|(&token, _)| (Kind::Accept, token))
             .chain(watches.map(|(&token, _)| (Kind::Watch, token)))
-            .chain(receives.map(|(&token, _)| (Kind::Receive, token)))
+            .chain(receives.map(|(&token, receive)| (receive.kind(), token)))
+            .chain(self.completable_messages(ring))
             .collect()
     }
 
@@ -306,7 +342,8 @@ impl Network {
             }
             match kind {
                 Kind::Accept => self.run_accept(ring, token),
-                Kind::Receive | Kind::ReceiveShort => self.run_receive(ring, token),
+                Kind::Receive(_) | Kind::ReceiveShort(_) => self.run_receive(ring, token),
+                Kind::ReceiveMessage => self.run_messages(ring, token),
                 Kind::Watch => {
                     self.rings[ring].watches.remove(&token);
                     self.complete(ring, token, Outcome::HungUp, true);
@@ -351,8 +388,8 @@ impl Network {
     fn run_receive(&mut self, ring: usize, token: Token) {
         loop {
             let receive = &self.rings[ring].receives[&token];
-            let size = receive.size;
-            let has_chunk = !self.rings[ring].chunks(size).is_empty();
+            let (group, size) = (receive.group, receive.size);
+            let has_chunk = !self.rings[ring].chunks(group, size).is_empty();
             let (name, is_new, is_cancelled) =
                 (receive.socket, receive.is_new, receive.is_cancelled);
             let socket = self.socket(name);
@@ -364,7 +401,7 @@ impl Network {
             } else if !has_chunk && (is_new || has_data || has_ended) {
                 Received::NoChunk
             } else if has_data {
-                if self.receive_bytes(ring, size, token, name) {
+                if self.receive_bytes(ring, token, name) {
                     return;
                 }
                 continue;
@@ -383,8 +420,10 @@ impl Network {
 
     /// One receive into one or several chunks. Returns whether it is over for
     /// now.
-    fn receive_bytes(&mut self, ring: usize, size: Size, token: Token, name: RawFd) -> bool {
-        let provided = self.rings[ring].chunks(size);
+    fn receive_bytes(&mut self, ring: usize, token: Token, name: RawFd) -> bool {
+        let receive = &self.rings[ring].receives[&token];
+        let (group, size) = (receive.group, receive.size);
+        let provided = self.rings[ring].chunks(group, size);
         let chunk_bytes = provided[0].size();
         let chunks = match self.faults.bundles && size == Size::Whole {
             true => provided.len(),
@@ -402,7 +441,7 @@ impl Network {
         while len > 0 {
             let piece = len.min(chunk_bytes);
             len -= piece;
-            let chunk = self.rings[ring].chunks_mut(size).pop_front();
+            let chunk = self.rings[ring].chunks_mut(group, size).pop_front();
             let mut chunk = chunk.expect("as many chunks as counted");
             self.fill(&mut chunk, name, piece);
             let received = Received::Bytes { chunk, len: piece };
@@ -453,10 +492,11 @@ impl Ring for SimulatedRing {
         assert!(before.is_none(), "an accept was started twice");
     }
 
-    fn receive(&mut self, socket: RawFd, size: Size, token: Token) {
+    fn receive(&mut self, socket: RawFd, group: Group, size: Size, token: Token) {
         let mut network = self.network.0.borrow_mut();
         let receive = Receive {
             socket,
+            group,
             size,
             is_cancelled: false,
             is_new: true,
@@ -480,18 +520,37 @@ impl Ring for SimulatedRing {
                     accept.is_cancelled = true;
                 }
             }
-            Kind::Receive | Kind::ReceiveShort => {
+            Kind::Receive(_) | Kind::ReceiveShort(_) => {
                 let receive = state.receives.get_mut(&token);
-                if let Some(receive) = receive.filter(|receive| receive.size.kind() == kind) {
+                if let Some(receive) = receive.filter(|receive| receive.kind() == kind) {
                     receive.is_cancelled = true;
                 }
             }
+            Kind::ReceiveMessage => state.messages.cancel(token),
             Kind::Watch => {
                 if let Some(watch) = state.watches.get_mut(&token) {
                     watch.is_cancelled = true;
                 }
             }
         }
+    }
+
+    fn receive_messages(&mut self, socket: RawFd, token: Token) {
+        let mut network = self.network.0.borrow_mut();
+        network.ring(self.index).messages.start(socket, token);
+    }
+
+    fn datagram<'a>(&self, chunk: &'a Chunk, len: usize) -> Option<Datagram<'a>> {
+        datagrams::read(chunk, len)
+    }
+
+    fn provide_datagram(&mut self, chunk: Chunk) {
+        let mut network = self.network.0.borrow_mut();
+        network.ring(self.index).messages.provide(chunk);
+    }
+
+    fn dropped(&self, socket: RawFd) -> io::Result<u32> {
+        Ok(self.network.0.borrow_mut().dropped(socket))
     }
 
     fn watch(&mut self, socket: RawFd, token: Token) {
@@ -511,6 +570,9 @@ impl Ring for SimulatedRing {
 
     fn unread(&self, socket: RawFd) -> Unread {
         let mut network = self.network.0.borrow_mut();
+        if let Some(datagrams) = network.datagrams.get(&socket) {
+            return datagrams.unread();
+        }
         let socket = network.socket(socket);
         if !socket.unread.is_empty() {
             Unread::Bytes
@@ -547,6 +609,9 @@ impl Ring for SimulatedRing {
         let mut network = self.network.0.borrow_mut();
         let socket = network.socket(socket);
         assert!(socket.is_accepted && !socket.is_closed, "not open");
+        // Each time costs a system call.
+        assert!(!socket.is_introduced, "its peer is known");
+        socket.is_introduced = true;
         if socket.is_reset {
             return Err(io::Error::from_raw_os_error(libc::ENOTCONN));
         }
@@ -571,19 +636,19 @@ impl Ring for SimulatedRing {
         socket.unread.clear();
     }
 
-    fn provide(&mut self, size: Size, chunk: Chunk) {
+    fn provide(&mut self, group: Group, size: Size, chunk: Chunk) {
         let mut network = self.network.0.borrow_mut();
         let state = network.ring(self.index);
         let is_provided = |other: &Chunk| other.index() == chunk.index();
-        let chunks = state.chunks_mut(size);
+        let chunks = state.chunks_mut(group, size);
         assert!(!chunks.iter().any(is_provided), "provided twice");
         chunks.push_back(chunk);
-        assert!(state.provided.len() <= state.chunks_max);
+        assert!(state.whole_chunks() <= state.chunks_max);
     }
 
-    fn provided(&self, size: Size) -> usize {
+    fn provided(&self, group: Group, size: Size) -> usize {
         let mut network = self.network.0.borrow_mut();
-        network.ring(self.index).chunks(size).len()
+        network.ring(self.index).chunks(group, size).len()
     }
 
     fn poll(&mut self) -> io::Result<usize> {
@@ -637,8 +702,8 @@ impl Drop for SimulatedRing {
         // Borrowed only where an assertion about the network has failed.
         if let Ok(mut network) = self.network.0.try_borrow_mut() {
             let state = network.ring(self.index);
-            state.provided.clear();
-            state.provided_short.clear();
+            state.provided.fill_with(Provided::default);
+            state.messages.clear();
             state.ready.clear();
         }
     }

@@ -6,6 +6,8 @@ mod pace;
 mod run;
 mod tokio_executor;
 mod worker;
+#[cfg(test)]
+mod worker_tests;
 
 pub use latency::Latency;
 pub use outlet::Outlet;

@@ -183,6 +183,10 @@ impl<X: Executor, C: Clock> Worker<X, C> {
         if self.shared.must_abandon.load(Ordering::Acquire) {
             return self.abandon();
         }
+        // Also while an action is stalled: what is erased makes room.
+        if self.shared.queue.needs_sweep() {
+            self.shared.queue.sweep();
+        }
         let has_rendered = self.render(now);
         let is_empty = self.current.is_none() && self.taken.is_empty();
         let is_idle = !has_rendered;
@@ -240,6 +244,9 @@ impl<X: Executor, C: Clock> Worker<X, C> {
     pub fn has_work(&mut self) -> bool {
         if self.shared.must_abandon.load(Ordering::Acquire) {
             return self.busy_count() == 0;
+        }
+        if self.shared.queue.needs_sweep() {
+            return true;
         }
         // A queue that was full may have got room between the refusal and now, and
         // wakes those only who sleep.

@@ -8,24 +8,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::network::SERVER;
-use crate::support::{Network, Scratch, Setup, splashdam, to_file, wait_for, wait_for_text};
+use crate::support::{Network, Scratch, Setup, connections, ctl, to_file, wait_for, wait_for_text};
 
 const FORMAT: &str = "RSYSLOG_TraditionalFileFormat";
 
 const MESSAGE: &[u8] = b"<13>Oct 11 22:14:15 host tag: text\n";
-
-/// The table of connections, by `splashdam ctl connections`.
-#[track_caller]
-fn table(scratch: &Scratch, arguments: &[&str]) -> Vec<Value> {
-    let mut command = splashdam(scratch.path());
-    command
-        .args(["ctl", "--socket", "ctl.sock", "connections", "--json"])
-        .args(arguments);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let table: Value = serde_json::from_slice(&output.stdout).unwrap();
-    table.as_array().expect("an array").clone()
-}
 
 #[test]
 fn the_table_shows_what_the_kernel_does() {
@@ -41,7 +28,7 @@ fn the_table_shows_what_the_kernel_does() {
     // Its listener is one for IPv6 and IPv4.
     let _silent = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
     let connections = wait_for("two connections", || {
-        Some(table(&scratch, &["--sort", "listener"])).filter(|table| table.len() == 2)
+        Some(connections(&scratch, &["--sort", "listener"])).filter(|table| table.len() == 2)
     });
     for connection in &connections {
         let rtt = connection["rtt_ms"].as_f64().expect("a time");
@@ -79,29 +66,24 @@ fn the_table_shows_retransmits_and_unanswered_probes() {
         .enter(|| TcpStream::connect(listener).unwrap());
     let second = network.lose_an_answer(|| TcpStream::connect(listener).unwrap());
     let again = second.local_addr().unwrap().to_string();
-    let connections = wait_for("both connections", || {
-        Some(table(&scratch, &["--sort", "retransmits"])).filter(|table| table.len() == 2)
+    let table = wait_for("both connections", || {
+        Some(connections(&scratch, &["--sort", "retransmits"])).filter(|table| table.len() == 2)
     });
-    assert_eq!(connections[0]["peer"], again);
-    assert!(
-        connections[0]["retransmits"].as_u64() >= Some(1),
-        "{connections:?}"
-    );
-    assert_eq!(connections[1]["retransmits"], 0);
+    assert_eq!(table[0]["peer"], again);
+    assert!(table[0]["retransmits"].as_u64() >= Some(1), "{table:?}");
+    assert_eq!(table[1]["retransmits"], 0);
     // The firewall has forgotten them when they are probed.
     let unanswered = |connection: &Value| connection["probes"].as_u64() >= Some(2);
-    let connections = wait_for("probes without an answer", || {
-        Some(table(&scratch, &[])).filter(|table| table.iter().all(unanswered))
+    let table = wait_for("probes without an answer", || {
+        Some(connections(&scratch, &[])).filter(|table| table.iter().all(unanswered))
     });
-    for connection in connections {
+    for connection in table {
         assert_eq!(connection["timer"], "keepalive");
         let left = connection["timer_expires_seconds"].as_f64();
         assert!(left.is_some_and(|left| left <= 2.0), "{connection}");
     }
-    let mut command = splashdam(scratch.path());
-    command.args(["ctl", "--socket", "ctl.sock", "connections"]);
-    let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
-    assert!(said.contains(" unanswered"), "{said}");
+    let (is_ok, said) = ctl(&scratch, &["connections"]);
+    assert!(is_ok && said.contains(" unanswered"), "{said}");
     daemon.stop();
 }
 
@@ -146,7 +128,7 @@ fn half_open_connections_are_suspected_once_and_living_ones_are_not() {
     // Others come, and it is looked for some times more.
     let newest = connect();
     std::thread::sleep(IDLE * 3);
-    let connections = table(&scratch, &[]);
+    let connections = connections(&scratch, &[]);
     let peers = connections.iter().map(|connection| {
         connection["peer"]
             .as_str()

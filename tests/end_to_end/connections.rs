@@ -152,7 +152,8 @@ fn what_the_kernel_does_about_silent_peers_is_told_at_start() {
                       $InputPTCPServerKeepAlive_time 77\n\
                       $InputPTCPServerKeepAlive_intvl 6\n\
                       $InputPTCPServerKeepAlive_probes 5\n\
-                      $InputPTCPServerRun 0";
+                      $InputPTCPServerRun 0\n\
+                      input(type=\"imptcp\" port=\"0\" name=\"off\" keepAlive=\"off\")";
     let daemon = Setup::new(to_file("{dir}/out.log", FORMAT, ""))
         .statements(statements)
         .input("keepAlive=\"off\"")
@@ -161,28 +162,31 @@ fn what_the_kernel_does_about_silent_peers_is_told_at_start() {
     wait_for_text(&own, "keepalive is off");
     daemon.stop();
     let own = String::from_utf8(scratch.read("own.log")).unwrap();
-    let place = format!("{}:", scratch.join("daemon.conf").display());
+    let configuration = String::from_utf8(scratch.read("daemon.conf")).unwrap();
     let line = own.lines().find(|line| line.contains("listener old on"));
     let line = line.unwrap_or_else(|| panic!("{own}"));
-    let values: Vec<&str> = line.split(&place).collect();
-    assert_eq!(
-        values.len(),
-        5,
-        "four values from the configuration: {line}"
-    );
-    for part in [
-        "keepalive on (",
-        "time 77 s (",
-        "interval 6 s (",
-        "probes 5 (",
+    for (part, directive) in [
+        ("keepalive on", "$InputPTCPServerKeepAlive on"),
+        ("time 77 s", "$InputPTCPServerKeepAlive_time"),
+        ("interval 6 s", "$InputPTCPServerKeepAlive_intvl"),
+        ("probes 5", "$InputPTCPServerKeepAlive_probes"),
     ] {
-        assert!(line.contains(part), "{line}");
+        let mut lines = configuration.lines();
+        let number = lines.position(|line| line.starts_with(directive));
+        let number = number.expect("the directive") + 1;
+        let place = scratch.join("daemon.conf");
+        let part = format!("{part} ({}:{number})", place.display());
+        assert!(line.contains(&part), "{part}: {line}");
     }
     assert!(own.contains("keepalive off ("), "{own}");
-    assert!(
-        own.contains("firewalls forget an idle connection after 3600 s"),
-        "{own}"
-    );
+    // Once for both listeners.
+    let mut warnings = own
+        .lines()
+        .filter(|line| line.contains("firewalls forget an idle connection after 3600 s"));
+    let warning = warnings.next().unwrap_or_else(|| panic!("{own}"));
+    assert!(warning.contains(" listeners "), "{warning}");
+    assert!(warning.contains("off on [::]:"), "{warning}");
+    assert_eq!(warnings.next(), None);
 }
 
 /// Peers that close or break their connection while the queue is full are

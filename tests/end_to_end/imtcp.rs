@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::support::{
-    Daemon, Nameserver, Namespace, Scratch, Setup, splashdam, to_file, wait_for, wait_for_text,
+    Daemon, Nameserver, Namespace, Scratch, Setup, connections, to_file, wait_for, wait_for_text,
 };
 
 /// The messages of the listeners under test, in both daemons.
@@ -49,11 +49,8 @@ fn text(scratch: &Scratch) -> String {
 }
 
 /// The table of connections to a listener.
-fn connections(scratch: &Scratch, listener: &str) -> Vec<Value> {
-    let mut command = splashdam(scratch.path());
-    command.args(["ctl", "--socket", "ctl.sock", "connections", "--json"]);
-    let output = command.assert().success().get_output().stdout.clone();
-    let mut table: Vec<Value> = serde_json::from_slice(&output).unwrap();
+fn connections_of(scratch: &Scratch, listener: &str) -> Vec<Value> {
+    let mut table = connections(scratch, &[]);
     table.retain(|connection| connection["listener"] == listener);
     table
 }
@@ -162,7 +159,7 @@ fn keep_alive(statements: &str, files: [&str; 2]) -> [Value; 2] {
     let found = files.map(|file| {
         let _open = connect(&namespace, &scratch, file, Ipv4Addr::LOCALHOST);
         wait_for("the connection to be accepted", || {
-            connections(&scratch, file).pop()
+            connections_of(&scratch, file).pop()
         })["keep_alive"]
             .clone()
     });

@@ -27,6 +27,8 @@ mod half_open;
 mod hostile;
 mod imtcp;
 mod names;
+mod queue_configuration;
+mod queue_parameters;
 mod queues_seen;
 mod rest;
 mod rulesets;

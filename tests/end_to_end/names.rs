@@ -5,11 +5,11 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::time::Duration;
 
-use serde_json::Value;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::support::{
-    Daemon, Nameserver, Namespace, Scratch, Setup, splashdam, to_file, wait_for, wait_for_text,
+    Daemon, Nameserver, Namespace, Scratch, Setup, connections, ctl, to_file, wait_for,
+    wait_for_text,
 };
 
 const MIXED: Ipv4Addr = Ipv4Addr::new(127, 7, 0, 1);
@@ -61,14 +61,6 @@ fn connect(daemon: &Daemon, namespace: &Namespace, from: Ipv4Addr) -> TcpStream 
 fn send(stream: &mut TcpStream, text: &str) {
     let message = format!("<13>Oct 11 22:14:15 host tag: {text}\n");
     stream.write_all(message.as_bytes()).unwrap();
-}
-
-/// What `ctl connections --json` says.
-fn connections(scratch: &Scratch) -> Vec<Value> {
-    let mut command = splashdam(scratch.path());
-    command.args(["ctl", "--socket", "ctl.sock", "connections", "--json"]);
-    let output = command.assert().success().get_output().stdout.clone();
-    serde_json::from_slice(&output).unwrap()
 }
 
 /// Lines of the output, in order.
@@ -149,7 +141,7 @@ fn a_name_is_asked_for_once_and_shown() {
     let accounts = daemon.accounts();
     let counts = ["cached", "lookups", "found", "entries"].map(|field| accounts.names(field));
     assert_eq!(counts, [2, 1, 1, 1]);
-    let connections = connections(&scratch);
+    let connections = connections(&scratch, &[]);
     assert_eq!(connections.len(), 3);
     for connection in &connections {
         assert_eq!(connection["peer_name"], "short", "{connection}");
@@ -232,10 +224,8 @@ fn a_connection_that_waits_for_its_name_can_end() {
     let stream = connect(&daemon, &namespace, MIXED);
     let peer = stream.local_addr().unwrap().to_string();
     wait_for("a query", || (nameserver.queries(MIXED) > 0).then_some(()));
-    splashdam(scratch.path())
-        .args(["ctl", "--socket", "ctl.sock", "close", &peer])
-        .assert()
-        .success();
+    let (is_ok, said) = ctl(&scratch, &["close", &peer]);
+    assert!(is_ok, "{said}");
     closed("operator");
     let mut next = connect(&daemon, &namespace, NAMELESS);
     send(&mut next, "x");
@@ -309,7 +299,7 @@ fn a_dead_resolver_costs_the_name_until_it_answers_again() {
     nameserver.be_silent(false);
     daemon.wait_for_accounts("the late answer", |now| now.names("found") == 1);
     wait_for("the name of the connection", || {
-        (connections(&scratch)[0]["peer_name"] == "short").then_some(())
+        (connections(&scratch, &[])[0]["peer_name"] == "short").then_some(())
     });
     send(&mut stream, "second");
     daemon.wait_until_delivered(2);

@@ -10,13 +10,24 @@ mod base {
     pub mod atomic {
         pub use loom::cell::UnsafeCell;
         pub use loom::hint::spin_loop;
-        pub use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+        pub use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
     }
 
     pub mod text;
     pub mod wake;
+
+    pub use wake::Sleeper;
 }
 
+#[expect(dead_code, reason = "the models use a part of the interfaces")]
+#[path = "../../src/queue"]
+mod queue {
+    pub mod consumers;
+    pub mod room;
+}
+
+mod consumers;
+mod room;
 mod text;
 mod wake;
 

@@ -14,8 +14,8 @@ use splashdam::frame::FramerOptions;
 use splashdam::message::LocalClock;
 use splashdam::queue::{Consumers, Queue, QueueOptions};
 use splashdam::receive::{
-    Admission, ChunkPools, Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions,
-    ReactorShared,
+    AccessOptions, Admission, ChunkPools, Destinations, Inbox, Inherited, Listener,
+    ListenerOptions, Reactor, ReactorOptions, ReactorShared,
 };
 use splashdam::ring::simulated::{NetworkFaults, SimulatedNetwork};
 
@@ -27,7 +27,7 @@ fn idle() -> Arc<Sleeper> {
 }
 
 /// Connections of each reactor after `connections` came to the first one.
-fn loads(connections: u16) -> Vec<usize> {
+fn loads(connections: u16, access: AccessOptions) -> Vec<usize> {
     let clock = SimulatedClock::new();
     let network = SimulatedNetwork::new(
         clock.clone(),
@@ -42,6 +42,7 @@ fn loads(connections: u16) -> Vec<usize> {
     );
     let options = ListenerOptions {
         address: Ipv4Addr::LOCALHOST.into(),
+        access,
         ..ListenerOptions::default()
     };
     let listener = Listener::open(options, &mut Inherited::default());
@@ -49,12 +50,12 @@ fn loads(connections: u16) -> Vec<usize> {
     let shared = Arc::new(ReactorShared {
         names: None,
         listeners: vec![listener.expect("a listener")],
-        queue: Arc::new(Queue::new(
+        destinations: Destinations::one(Arc::new(Queue::new(
             "main",
             QueueOptions::main(),
             Consumers::one(idle()),
             Vec::new(),
-        )),
+        ))),
         inboxes: (0..REACTORS)
             .map(|_| Arc::new(Inbox::new(event())))
             .collect(),
@@ -96,7 +97,24 @@ fn loads(connections: u16) -> Vec<usize> {
 
 #[test]
 fn also_few_connections_are_spread_over_the_reactors() {
+    let loads = |connections| loads(connections, AccessOptions::default());
     assert_eq!(loads(2), [1, 1]);
     assert_eq!(loads(4), [2, 2]);
     assert_eq!(loads(7), [4, 3]);
+}
+
+#[test]
+fn whom_a_listener_knows_by_its_networks_nobody_asks_for_again() {
+    let networks = |text: &str| vec![text.parse().expect("a network")];
+    let allowed = AccessOptions {
+        allow: networks("127.0.0.0/8"),
+        ..AccessOptions::default()
+    };
+    // The network asserts that each is asked for once.
+    assert_eq!(loads(4, allowed), [2, 2]);
+    let denied = AccessOptions {
+        deny: networks("127.0.0.0/8"),
+        ..AccessOptions::default()
+    };
+    assert_eq!(loads(4, denied), [0, 0]);
 }

@@ -19,8 +19,8 @@ use splashdam::output::file::FileOptions;
 use splashdam::output::simulated::{SimulatedDisk, SimulatedExecutor};
 use splashdam::queue::{Consumers, Queue, QueueOptions};
 use splashdam::receive::{
-    Admission, ChunkPools, Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions,
-    ReactorShared,
+    Admission, ChunkPools, Destinations, Inbox, Inherited, Listener, ListenerOptions, Reactor,
+    ReactorOptions, ReactorShared,
 };
 use splashdam::ring::simulated::{SimulatedNetwork, SimulatedRing};
 use splashdam::rules::{Program, Statement};
@@ -145,7 +145,7 @@ impl World {
                 .as_ref()
                 .map(|resolver| Arc::clone(&resolver.names)),
             listeners: script.listeners.iter().map(listener).collect(),
-            queue: Arc::clone(&queue),
+            destinations: Destinations::one(Arc::clone(&queue)),
             inboxes: events
                 .iter()
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))

@@ -1,10 +1,14 @@
 //! Who may talk, and which parameters of a listener go together.
 
 use super::Checker;
+use super::directive::words;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::parameters::networks;
 use crate::config::span::Text;
 use crate::config::syntax::tree::{Directive, Object};
+
+/// What `$AllowedSender` may be about, in rsyslog.
+const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "GSS"];
 
 /// Parameters that say something about a TCP listener only.
 const OF_TCP: [&str; 10] = [
@@ -46,9 +50,18 @@ impl Checker {
         let line = without_comment(&written.argument);
         let mut parts = networks::split(&line).into_iter();
         let protocol = parts.next().unwrap_or_else(|| line.clone());
+        let mut words = words(&protocol);
+        if let (Some(name), Some(behind)) = (words.next(), words.next())
+            && PROTOCOLS.contains(&name.value.to_ascii_uppercase().as_str())
+        {
+            let message = format!("$AllowedSender has no comma behind {}", name.value);
+            let (name, network) = (&name.value, &behind.value);
+            let hint = format!("write $AllowedSender {name}, {network}");
+            return self.error(behind.span, message, hint);
+        }
         match protocol.value.to_ascii_uppercase().as_str() {
-            "TCP" => {}
-            "UDP" | "GSS" => {
+            "TCP" | "UDP" => {}
+            "GSS" => {
                 let what = format!("$AllowedSender {}", protocol.value);
                 return self.not_built(protocol.span, &what);
             }
@@ -67,7 +80,10 @@ impl Checker {
                     let hint = "that would be all senders, who may talk without $AllowedSender";
                     self.error(part.span, message, hint);
                 }
-                Ok(network) => self.allowed_senders.push(network),
+                Ok(network) => match protocol.value.eq_ignore_ascii_case("UDP") {
+                    true => self.allowed_udp_senders.push(network),
+                    false => self.allowed_senders.push(network),
+                },
                 Err(error) => self.found.push(error),
             }
         }
@@ -193,9 +209,9 @@ mod tests {
                 "$AllowedSender takes a protocol and networks",
             ),
             (
-                "$AllowedSender UDP, 127.0.0.1",
+                "$AllowedSender GSS, 127.0.0.1",
                 "2:16",
-                "$AllowedSender UDP is rsyslog's, and not built in Splashdam yet",
+                "$AllowedSender GSS is rsyslog's, and not built in Splashdam yet",
             ),
             (
                 "input(type=\"imptcp\" port=\"1\" deny=[\"192.0.2.1\", \"loghost\"])",
@@ -225,8 +241,23 @@ mod tests {
             ),
             (
                 "input(type=\"imptcp\" path=\"/s\")\ninput(type=\"imptcp\" path=\"/s\")",
-                "3:1",
+                "3:27",
                 "the socket /s is taken",
+            ),
+            (
+                "\n$AllowedSender tcp 192.0.2.0/24, 127.0.0.1",
+                "3:20",
+                "$AllowedSender has no comma behind tcp",
+            ),
+            (
+                &format!("input(type=\"imptcp\" path=\"/{}\")", "s".repeat(107)),
+                "2:27",
+                "`path` has 108 bytes, and the path of a unix socket at most 107 (unix(7))",
+            ),
+            (
+                &format!("global(adminSocket=\"/{}\")", "s".repeat(107)),
+                "2:21",
+                "`adminSocket` has 108 bytes, and the path of a unix socket at most 107 (unix(7))",
             ),
         ] {
             let said = errors(statement);
@@ -249,6 +280,14 @@ mod tests {
         ] {
             assert!(warnings.contains(warning), "{warning}: {warnings}");
         }
+    }
+
+    #[test]
+    fn the_path_of_a_socket_may_have_107_bytes() {
+        let path = format!("/{}", "s".repeat(106));
+        config(&format!("input(type=\"imptcp\" path=\"{path}\")"));
+        socket2::SockAddr::unix(&path).expect("the longest one");
+        socket2::SockAddr::unix(format!("{path}s")).expect_err("one byte more");
     }
 
     #[test]

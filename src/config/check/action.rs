@@ -1,6 +1,7 @@
 //! Actions: `action()` and those of the old syntax.
 
 use super::directive::words;
+use super::queue::QueueSetting;
 use super::{Checker, Legacy, Once, PlannedAction};
 use crate::action::{ActionOptions, DriverOptions};
 use crate::config::diagnostic::Diagnostic;
@@ -43,10 +44,11 @@ impl Checker {
         };
         let mut options = self.new_action(driver);
         let errors = self.found.len();
+        let mut queue = Vec::new();
         let mut once = Once::default();
         for parameter in &object.parameters {
             if self.is_first(&mut once, parameter) {
-                self.action_parameter(parameter, &mut options);
+                self.action_parameter(parameter, &mut options, &mut queue);
             }
         }
         self.tell_legacy(object, is_file);
@@ -59,11 +61,19 @@ impl Checker {
             self.error(object.name.span, message, hint);
         }
         let template = object.text("template").map(Text::spanned);
-        Some(self.plan(options, template, object.name.span))
+        Some(self.plan(options, queue, template, object.name.span))
     }
 
-    fn action_parameter(&mut self, parameter: &Parameter, options: &mut ActionOptions) {
+    fn action_parameter(
+        &mut self,
+        parameter: &Parameter,
+        options: &mut ActionOptions,
+        queue: &mut Vec<QueueSetting>,
+    ) {
         let name = &parameter.name.value;
+        if let Some(row) = QUEUE.find(name) {
+            return queue.extend(self.queue_setting(row, parameter));
+        }
         if let Some(row) = ACTION.find(name) {
             if let Some(set) = self.setting(row, parameter) {
                 set(options);
@@ -93,9 +103,7 @@ impl Checker {
         let own = FILE.names().filter(|_| is_file);
         let names = ACTION.names().chain(own).chain(QUEUE.names());
         self.unknown(parameter, object, names, |name| {
-            ACTION.is_rsyslogs(name)
-                || is_file && FILE.is_rsyslogs(name)
-                || QUEUE.names().any(|known| known.eq_ignore_ascii_case(name))
+            ACTION.is_rsyslogs(name) || is_file && FILE.is_rsyslogs(name) || QUEUE.is_rsyslogs(name)
         });
     }
 
@@ -107,6 +115,9 @@ impl Checker {
         for legacy in &mut self.action_legacy {
             found.extend(legacy.tell(object));
         }
+        for legacy in &mut self.action_queue_legacy {
+            found.extend(legacy.tell(object));
+        }
         if is_file {
             for legacy in &mut self.file_legacy {
                 found.extend(legacy.tell(object));
@@ -114,6 +125,7 @@ impl Checker {
         }
         self.found.extend(found);
         self.action_legacy.retain(|legacy| !legacy.is_once);
+        self.action_queue_legacy.clear();
     }
 
     /// What stands in the place of an action in the old syntax.
@@ -178,8 +190,9 @@ impl Checker {
             .iter()
             .for_each(|legacy| legacy.setting()(&mut options));
         self.action_legacy.retain(|legacy| !legacy.is_once);
+        let queue = self.next_action_queue();
         let span = text.part(0..start + len);
-        Some(self.plan(options, template, span))
+        Some(self.plan(options, queue, template, span))
     }
 
     /// `;template` behind a path, and nothing else but a comment.
@@ -217,12 +230,14 @@ impl Checker {
     fn plan(
         &mut self,
         options: ActionOptions,
+        queue: Vec<QueueSetting>,
         template: Option<Spanned<String>>,
         span: Span,
     ) -> Statement {
         let template = template.or_else(|| self.default_template.clone());
         self.actions.push(PlannedAction {
             options,
+            queue,
             template,
             span,
         });

@@ -13,6 +13,16 @@ impl Checker {
         object: &Object,
         table: &'static Table<T>,
     ) -> Vec<Setting<T>> {
+        let parameters = self.parameters(object, table).into_iter();
+        parameters.map(|(_, _, setting)| setting).collect()
+    }
+
+    /// The same, each with the name of its row and the parameter that it is of.
+    pub(super) fn parameters<'a, T>(
+        &mut self,
+        object: &'a Object,
+        table: &'static Table<T>,
+    ) -> Vec<(&'static str, &'a Parameter, Setting<T>)> {
         let mut once = Once::default();
         let mut settings = Vec::new();
         for parameter in &object.parameters {
@@ -20,7 +30,10 @@ impl Checker {
                 continue;
             }
             match table.find(&parameter.name.value) {
-                Some(row) => settings.extend(self.setting(row, parameter)),
+                Some(row) => {
+                    let setting = self.setting(row, parameter);
+                    settings.extend(setting.map(|setting| (row.name, parameter, setting)));
+                }
                 None => self.unknown(parameter, table.object, table.names(), |name| {
                     table.is_rsyslogs(name)
                 }),

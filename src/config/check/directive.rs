@@ -22,6 +22,11 @@ impl Checker {
                 let legacy = self.legacy(row, written);
                 self.main_queue_legacy.extend(legacy);
             }
+            Some(Known::ActionQueue(row)) => {
+                let legacy = self.legacy(row, written);
+                let legacy = legacy.map(Legacy::for_next_action);
+                Legacy::hold(&mut self.action_queue_legacy, legacy);
+            }
             Some(Known::Module(module, row)) => {
                 self.needs_module(module, written.name.span);
                 let setting = self.read(row, written);
@@ -86,6 +91,7 @@ impl Checker {
                     self.rulesets.set_default(name.spanned());
                 }
             }
+            Command::CreateRulesetQueue => self.create_ruleset_queue(written, blocks),
             Command::Include => {
                 if let Some(pattern) = self.word(written) {
                     return self.include(&pattern, true, blocks);
@@ -124,8 +130,10 @@ impl Checker {
     ) -> Option<Legacy<T>> {
         let setting = self.read(row, written)?;
         let mut directive = written.name.clone();
+        let value = words(&written.argument).next();
         directive.value.insert(0, '$');
         Some(Legacy {
+            value: value.map_or(directive.span, |value| value.span),
             directive,
             parameter: row.name,
             is_once: row.is_once,

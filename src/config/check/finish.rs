@@ -15,10 +15,12 @@ const DEFAULT_TEMPLATE: &str = "RSYSLOG_FileFormat";
 impl Checker {
     /// The configuration, if nothing is wrong with it.
     pub(super) fn finish(mut self) -> Result<(Config, Diagnostics), Diagnostics> {
-        self.finish_main_queue();
+        let message_bytes_max = self.message_bytes_max();
+        let main_queue = self.finish_main_queue(message_bytes_max);
         self.tell_unused();
         self.tell_work_directory();
-        self.tell_ports_twice();
+        self.tell_taken_twice();
+        self.tell_useless();
         if !self.saw_action {
             let message = "no action is configured: every message would be lost";
             self.whole(
@@ -33,8 +35,8 @@ impl Checker {
                 "write for example: module(load=\"imptcp\") input(type=\"imptcp\" port=\"514\")";
             self.whole(Level::Warning, message, hint);
         }
-        let (actions, templates) = self.actions_and_templates();
-        let (listeners, program) = self.listeners_and_program();
+        let (actions, templates) = self.actions_and_templates(message_bytes_max);
+        let (listeners, program, ruleset_queues) = self.listeners_and_program(message_bytes_max);
         let is_wrong = self.found.iter().any(|found| found.level == Level::Error);
         let diagnostics = Diagnostics::new(self.sources, self.found);
         if is_wrong {
@@ -48,8 +50,8 @@ impl Checker {
             reactors: modules.clone().filter_map(|module| module.reactors).max(),
             sessions_max: modules.filter_map(|module| module.sessions_max).min(),
             listeners,
-            main_queue: self.main_queue,
-            ruleset_queues: Vec::new(),
+            main_queue,
+            ruleset_queues,
             templates,
             actions,
             program,
@@ -57,47 +59,25 @@ impl Checker {
         Ok((config, diagnostics))
     }
 
-    /// Without `main_queue()` the directives hold; with it they do not, as in
-    /// rsyslog.
-    fn finish_main_queue(&mut self) {
-        for legacy in &self.main_queue_legacy {
-            if self.main_queue_at.is_none() {
-                legacy.setting()(&mut self.main_queue);
-                continue;
-            }
-            let name = &legacy.directive.value;
-            let message = format!("{name} has no effect beside main_queue(), as in rsyslog");
-            let hint = format!("write {}=\"…\" in main_queue()", legacy.parameter);
-            self.found
-                .push(Diagnostic::warning(legacy.directive.span, message).hint(hint));
-        }
+    /// Bytes of the longest message that a queue may have to hold.
+    fn message_bytes_max(&self) -> usize {
         let base = self.globals.framer();
         let listeners = self.listeners.iter();
-        let needed = listeners
+        listeners
             .map(|planned| planned.options.framer(&base).text_bytes_max())
-            .fold(self.globals.max_message_size, usize::max);
-        if self.main_queue.memory_bytes_max < needed {
-            let what = match needed > self.globals.max_message_size {
-                true => "the longest message that oversizemsg.input.mode accepts",
-                false => "maxMessageSize",
-            };
-            let message = format!("queue.maxMemory is below {what}, {needed} bytes");
-            let hint = "the queue must hold one message of any size";
-            let error = match self.main_queue_at {
-                Some(span) => Diagnostic::error(span, message),
-                None => Diagnostic::whole(Level::Error, message),
-            };
-            self.found.push(error.hint(hint));
-        }
+            .fold(self.globals.max_message_size, usize::max)
     }
 
     /// Directives for the next action that no action follows.
     fn tell_unused(&mut self) {
-        for legacy in self.action_legacy.iter().filter(|legacy| legacy.is_once) {
-            let message = format!("no action follows {}", legacy.directive.value);
+        let of_actions = self.action_legacy.iter().filter(|legacy| legacy.is_once);
+        let of_actions = of_actions.map(|legacy| &legacy.directive);
+        let of_queues = self.action_queue_legacy.iter();
+        for directive in of_actions.chain(of_queues.map(|legacy| &legacy.directive)) {
+            let message = format!("no action follows {}", directive.value);
             let hint = "it holds for the next action";
             self.found
-                .push(Diagnostic::warning(legacy.directive.span, message).hint(hint));
+                .push(Diagnostic::warning(directive.span, message).hint(hint));
         }
     }
 
@@ -108,37 +88,11 @@ impl Checker {
         }
     }
 
-    /// Two listeners cannot have one port of one address, or one path.
-    fn tell_ports_twice(&mut self) {
-        let mut first: HashMap<_, Span> = HashMap::new();
-        let mut paths: HashMap<_, Span> = HashMap::new();
-        for planned in &self.listeners {
-            let (listener, span) = (&planned.options, planned.span);
-            if let Some(path) = &listener.unix.path {
-                if let Some(other) = paths.insert(path, span) {
-                    let line = self.sources.place(other.file, other.start as usize).line;
-                    let message = format!("the socket {} is taken", path.display());
-                    let hint = format!("the input on line {line} has it");
-                    self.found.push(Diagnostic::error(span, message).hint(hint));
-                }
-                continue;
-            }
-            let port = listener.port;
-            let Some(other) = first.insert((listener.address, port), span) else {
-                continue;
-            };
-            if port == 0 {
-                continue;
-            }
-            let line = self.sources.place(other.file, other.start as usize).line;
-            let message = format!("port {port} of {} is taken", listener.address);
-            let hint = format!("the input on line {line} has it");
-            self.found.push(Diagnostic::error(span, message).hint(hint));
-        }
-    }
-
     /// The actions with their templates found, and the templates they use.
-    fn actions_and_templates(&mut self) -> (Vec<ActionOptions>, Vec<Template>) {
+    fn actions_and_templates(
+        &mut self,
+        message_bytes_max: usize,
+    ) -> (Vec<ActionOptions>, Vec<Template>) {
         let mut index: HashMap<String, usize> = HashMap::new();
         let mut templates = Vec::new();
         for template in std::mem::take(&mut self.templates) {
@@ -159,6 +113,7 @@ impl Checker {
                 Some(templates.len() - 1)
             });
             let mut options = planned.options;
+            options.queue = self.action_queue(&planned.queue, message_bytes_max);
             match found {
                 Some(template) => options.template = template,
                 None => self.unknown_template(&wanted, &index),

@@ -1,8 +1,10 @@
-//! The modules of TCP listeners and their inputs, in both syntaxes.
+//! The modules of listeners and their inputs, in both syntaxes.
 
-use super::{Checker, Legacy, Once, PlannedListener};
+use std::rc::Rc;
+
+use super::{Checker, Legacy, Once, PlannedListener, Written, udp};
 use crate::config::diagnostic::Diagnostic;
-use crate::config::parameters::{ListenerModule, ModuleOptions, Row, Setting};
+use crate::config::parameters::{ListenerModule, ModuleOptions, Row};
 use crate::config::span::{Span, Spanned};
 use crate::config::syntax::tree::{Directive, Object};
 use crate::receive::ListenerOptions;
@@ -17,7 +19,7 @@ pub(super) struct ModuleState {
     /// Whether it was told that it is not loaded.
     told_to_load: bool,
     /// Parameters of `module()` that hold for each listener.
-    inherited: Vec<Setting<ListenerOptions>>,
+    inherited: Vec<Rc<Written>>,
     /// Directives for listeners so far.
     pub legacy: Vec<Legacy<ListenerOptions>>,
     /// The directive that binds to a ruleset.
@@ -56,8 +58,10 @@ impl Checker {
                     set(&mut options);
                 }
             } else if let Some(row) = inherited.find(name) {
-                let setting = self.setting(row, parameter);
-                self.state(module).inherited.extend(setting);
+                if let Some(setting) = self.setting(row, parameter) {
+                    let written = Written::of_object(row.name, parameter, setting);
+                    Written::hold(&mut self.state(module).inherited, written);
+                }
             } else {
                 let names = own.names().chain(inherited.names());
                 self.unknown(parameter, own.object, names, |name| {
@@ -74,7 +78,10 @@ impl Checker {
     pub(super) fn listener_object(&mut self, module: ListenerModule, object: &Object, name: Span) {
         let parameters = module.parameters();
         self.needs_module(module, name);
-        let settings = self.settings(object, &parameters.input);
+        let read = self.parameters(object, &parameters.input).into_iter();
+        let written = read
+            .map(|(name, parameter, setting)| Written::of_object(name, parameter, setting))
+            .collect();
         let has_place = ["port", "path"]
             .iter()
             .any(|name| object.parameter(name).is_some());
@@ -84,7 +91,7 @@ impl Checker {
         }
         self.tell_mixed(object);
         let ruleset = object.text("ruleset").map(|text| text.spanned());
-        self.listen(module, &settings, ruleset, object.name.span);
+        self.listen(module, written, ruleset, object.name.span);
     }
 
     /// A directive about a module's listeners that follow.
@@ -110,7 +117,7 @@ impl Checker {
         Legacy::hold(&mut self.state(module).legacy, legacy);
     }
 
-    /// `$InputPTCPServerRun`, `$InputTCPServerRun`: a listener with what was set
+    /// `$InputPTCPServerRun`, `$InputTCPServerRun`, `$UDPServerRun`: a listener with what was set
     /// before. What was set stays so for the next one, as in rsyslog.
     pub(super) fn listen_directive(&mut self, module: ListenerModule, written: &Directive) {
         self.saw_input = true;
@@ -118,12 +125,12 @@ impl Checker {
         let Some(row) = module.parameters().input.find("port") else {
             return;
         };
-        if let Some(port) = self.read(row, written) {
+        if let Some(port) = self.legacy(row, written) {
             let state = self.state(module);
-            let mut settings: Vec<_> = state.legacy.iter().map(Legacy::setting).collect();
-            settings.push(port);
+            let directives = state.legacy.iter().chain([&port]);
+            let settings = directives.map(Written::of_directive).collect();
             let ruleset = state.bound_ruleset.clone();
-            self.listen(module, &settings, ruleset, written.name.span);
+            self.listen(module, settings, ruleset, written.name.span);
         }
     }
 
@@ -143,14 +150,17 @@ impl Checker {
     fn listen(
         &mut self,
         module: ListenerModule,
-        settings: &[Setting<ListenerOptions>],
+        settings: Vec<Rc<Written>>,
         ruleset: Option<Spanned<String>>,
         span: Span,
     ) {
         let mut listener = (module.parameters().defaults)();
-        for set in self.state(module).inherited.iter().chain(settings) {
-            set(&mut listener);
+        let mut written = self.state(module).inherited.clone();
+        written.extend(settings);
+        for written in &written {
+            (written.setting)(&mut listener);
         }
+        self.note_keep_alive(&mut listener.keep_alive, &written);
         if let Some(name) = listener.delimiters.without_meaning() {
             let message = format!("`{name}` has no meaning beside `framing.delimiter.regex`");
             let hint = "only lines that the expression matches begin a message";
@@ -160,15 +170,15 @@ impl Checker {
                            nothing but an octet count or the close ends a frame";
             self.found.push(Diagnostic::warning(span, message));
         }
-        let place = self.sources.place(span.file, span.start as usize);
-        if let Some(source) = self.sources.get(span.file) {
-            listener.place = format!("{}:{}", source.name, place.line);
+        listener.place = self.place(span);
+        for listener in udp::one_for_each_port(listener) {
+            self.listeners.push(PlannedListener {
+                options: listener,
+                ruleset: ruleset.clone(),
+                span,
+                written: written.clone(),
+            });
         }
-        self.listeners.push(PlannedListener {
-            options: listener,
-            ruleset,
-            span,
-        });
     }
 }
 

@@ -28,6 +28,7 @@ fn listeners(statements: &str) -> Vec<ListenerOptions> {
     let mut listeners = config.listeners;
     for listener in &mut listeners {
         listener.place.clear();
+        listener.keep_alive.places.clear();
     }
     listeners
 }
@@ -71,6 +72,47 @@ fn what_the_module_says_holds_where_the_input_says_nothing() {
         ..inherited.clone()
     };
     assert_eq!(listeners, [inherited, own, legacy]);
+}
+
+#[test]
+fn each_value_of_keepalive_has_the_place_where_it_is_set() {
+    let (config, _) = read(
+        "module(load=\"imtcp\" keepAlive=\"on\"\n\
+         keepAlive.time=\"7\" keepAlive.probes=\"5\")\n\
+         module(load=\"imptcp\")\n\
+         $InputPTCPServerKeepAlive_time 9\n\
+         $InputPTCPServerKeepAlive_intvl 3\n\
+         $InputPTCPServerKeepAlive_time 8\n\
+         $InputPTCPServerRun 1\n\
+         input(type=\"imtcp\" port=\"2\"\n\
+         tcp_user_timeout=\"9\" KEEPALIVE.PROBES=\"6\")\n\
+         input(type=\"imtcp\" port=\"3\")\n\
+         input(type=\"imptcp\" port=\"4\")",
+    );
+    let places = config.listeners.iter().map(|listener| {
+        let places = &listener.keep_alive.places;
+        let told = places.iter().map(|(name, place)| format!("{name} {place}"));
+        told.collect::<Vec<_>>()
+    });
+    let expected: [&[&str]; 4] = [
+        &[
+            "keepAlive.time test.conf:6",
+            "keepAlive.interval test.conf:5",
+        ],
+        &[
+            "keepAlive test.conf:1",
+            "keepAlive.time test.conf:2",
+            "keepAlive.probes test.conf:9",
+            "tcp_user_timeout test.conf:9",
+        ],
+        &[
+            "keepAlive test.conf:1",
+            "keepAlive.time test.conf:2",
+            "keepAlive.probes test.conf:2",
+        ],
+        &[],
+    ];
+    assert_eq!(places.collect::<Vec<_>>(), expected);
 }
 
 #[test]

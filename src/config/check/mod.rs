@@ -9,14 +9,21 @@ mod finish;
 mod include;
 mod listen;
 mod object;
+mod queue;
+mod queue_review;
 mod ruleset;
 mod template;
+mod together;
+mod udp;
+mod written;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use self::listen::ModuleState;
+use self::queue::QueueSetting;
 use self::ruleset::Rulesets;
+use self::written::Written;
 use super::diagnostic::did_you_mean;
 use super::diagnostic::{Diagnostic, Diagnostics, Level};
 use super::parameters::{ListenerModule, RSYSLOG_OBJECTS, Setting};
@@ -61,8 +68,10 @@ struct Checker {
     listeners: Vec<PlannedListener>,
     /// `$AllowedSender TCP`.
     allowed_senders: Vec<Network>,
-    main_queue: QueueOptions,
+    /// `$AllowedSender UDP`.
+    allowed_udp_senders: Vec<Network>,
     /// `main_queue()`.
+    main_queue: Vec<QueueSetting>,
     main_queue_at: Option<Span>,
     /// `$MainMsgQueue…`.
     main_queue_legacy: Vec<Legacy<QueueOptions>>,
@@ -75,6 +84,8 @@ struct Checker {
     rulesets: Rulesets,
     /// Directives for actions of the old syntax.
     action_legacy: Vec<Legacy<ActionOptions>>,
+    /// `$ActionQueue…`.
+    action_queue_legacy: Vec<Legacy<QueueOptions>>,
     /// Directives for omfile in the old syntax.
     file_legacy: Vec<Legacy<FileOptions>>,
     /// `module(load="builtin:omfile" …)`: for actions of the new syntax.
@@ -91,12 +102,15 @@ struct Checker {
 struct Legacy<T> {
     /// Its name with `$`, as written.
     directive: Spanned<String>,
+    /// Where its value is.
+    value: Span,
     /// RainerScript's name of the parameter.
     parameter: &'static str,
     /// Whether it holds for the next action only.
     is_once: bool,
     setting: Setting<T>,
-    /// Whether it was told that it does not hold for `action()`.
+    /// Whether it was told that it does not hold for an object of the new syntax,
+    /// or need not be.
     told: bool,
 }
 
@@ -106,11 +120,14 @@ struct PlannedListener {
     /// None: the default.
     ruleset: Option<Spanned<String>>,
     span: Span,
+    /// What set its options, in the order in which that was done.
+    written: Vec<Rc<Written>>,
 }
 
 /// An action whose template is not searched yet: it may be defined below.
 struct PlannedAction {
     options: ActionOptions,
+    queue: Vec<QueueSetting>,
     /// None: the default.
     template: Option<Spanned<String>>,
     span: Span,
@@ -125,7 +142,8 @@ impl Checker {
             modules: Default::default(),
             listeners: Vec::new(),
             allowed_senders: Vec::new(),
-            main_queue: QueueOptions::main(),
+            allowed_udp_senders: Vec::new(),
+            main_queue: Vec::new(),
             main_queue_at: None,
             main_queue_legacy: Vec::new(),
             templates: Vec::new(),
@@ -134,6 +152,7 @@ impl Checker {
             actions: Vec::new(),
             rulesets: Rulesets::default(),
             action_legacy: Vec::new(),
+            action_queue_legacy: Vec::new(),
             file_legacy: Vec::new(),
             file_module: Vec::new(),
             saw_action: false,
@@ -282,6 +301,14 @@ impl<T> Legacy<T> {
         if let Some(new) = new {
             list.retain(|old| old.parameter != new.parameter);
             list.push(new);
+        }
+    }
+
+    /// A directive that holds for the next action, whatever its row says.
+    fn for_next_action(self) -> Legacy<T> {
+        Legacy {
+            is_once: true,
+            ..self
         }
     }
 

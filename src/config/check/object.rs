@@ -2,14 +2,12 @@
 
 use super::Checker;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::parameters::{
-    FILE, FILE_MODULE, GLOBAL, ListenerModule, QUEUE, RSYSLOG_MODULES,
-};
+use crate::config::parameters::{FILE, FILE_MODULE, GLOBAL, ListenerModule, RSYSLOG_MODULES};
 use crate::config::span::Text;
 use crate::config::syntax::tree::Object;
 
 /// The modules that there are.
-const MODULES: [&str; 4] = ["imptcp", "imtcp", "builtin:omfile", "omdiscard"];
+const MODULES: [&str; 5] = ["imptcp", "imtcp", "imudp", "builtin:omfile", "omdiscard"];
 
 impl Checker {
     /// `module(load="…" …)`.
@@ -103,20 +101,6 @@ impl Checker {
         let message = format!("unknown input {}", name.value);
         let error = Diagnostic::error(name.span, message).maybe_hint(hint);
         self.found.push(error);
-    }
-
-    /// `main_queue(…)`.
-    pub(super) fn main_queue(&mut self, object: &Object) {
-        let settings = self.settings(object, &QUEUE);
-        if self.main_queue_at.is_some() {
-            return self.error(
-                object.name.span,
-                "there is a main_queue() already",
-                "there is one main queue; set all its parameters in one place",
-            );
-        }
-        self.main_queue_at = Some(object.name.span);
-        settings.iter().for_each(|set| set(&mut self.main_queue));
     }
 
     /// `global(…)`.

@@ -1,11 +1,13 @@
 //! Rulesets: `ruleset()`, `$RuleSet`, `call`, and what is bound to them.
 
+use super::queue::QueueSetting;
 use super::{Checker, Once};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::parameters::QUEUE;
 use crate::config::span::{Span, Spanned, Text};
 use crate::config::syntax::tree::Object;
 use crate::limits::CALL_DEPTH_MAX;
+use crate::queue::QueueOptions;
 use crate::receive::ListenerOptions;
 use crate::rules::{Program, Ruleset, Statement};
 
@@ -28,6 +30,8 @@ struct PlannedRuleset {
     defined_at: Option<Span>,
     /// The first place that names it.
     used_at: Option<Span>,
+    /// What makes the queue of its own, if it has one.
+    queue: Option<Vec<QueueSetting>>,
 }
 
 impl Default for Rulesets {
@@ -37,6 +41,7 @@ impl Default for Rulesets {
             statements: Vec::new(),
             defined_at: None,
             used_at: None,
+            queue: None,
         };
         Rulesets {
             all: vec![default],
@@ -57,6 +62,22 @@ impl Rulesets {
         self.default = Some(name);
     }
 
+    /// Whether the default ruleset is in force: it has the main queue.
+    pub fn is_default_current(&self) -> bool {
+        self.current == 0
+    }
+
+    /// Gives the ruleset in force a queue. The name of one that has one is
+    /// returned.
+    pub fn create_queue(&mut self, settings: Vec<QueueSetting>) -> Result<(), &str> {
+        let ruleset = &mut self.all[self.current];
+        if ruleset.queue.is_some() {
+            return Err(&ruleset.name);
+        }
+        ruleset.queue = Some(settings);
+        Ok(())
+    }
+
     /// The index of the ruleset of this name, in any case.
     fn index(&mut self, name: &str) -> usize {
         let is = |ruleset: &PlannedRuleset| ruleset.name.eq_ignore_ascii_case(name);
@@ -66,6 +87,7 @@ impl Rulesets {
                 statements: Vec::new(),
                 defined_at: None,
                 used_at: None,
+                queue: None,
             });
             self.all.len() - 1
         })
@@ -83,8 +105,13 @@ impl Checker {
     /// `ruleset(name="…") { … }`.
     pub(super) fn ruleset_object(&mut self, object: &Object) {
         let mut once = Once::default();
+        let mut queue = Vec::new();
         for parameter in &object.parameters {
             if !self.is_first(&mut once, parameter) {
+                continue;
+            }
+            if let Some(row) = QUEUE.find(&parameter.name.value) {
+                queue.extend(self.queue_setting(row, parameter));
                 continue;
             }
             if parameter.name.value.eq_ignore_ascii_case("name") {
@@ -97,9 +124,7 @@ impl Checker {
             }
             let names = ["name", "parser"].into_iter().chain(QUEUE.names());
             self.unknown(parameter, "ruleset()", names, |name| {
-                name.eq_ignore_ascii_case("parser")
-                    || QUEUE.names().any(|known| known.eq_ignore_ascii_case(name))
-                    || QUEUE.is_rsyslogs(name)
+                name.eq_ignore_ascii_case("parser") || QUEUE.is_rsyslogs(name)
             });
         }
         let name = self.required(object, "name").cloned();
@@ -123,6 +148,7 @@ impl Checker {
         }
         ruleset.defined_at = Some(name.span);
         ruleset.statements.append(&mut statements);
+        ruleset.queue = Some(queue).filter(|queue| !queue.is_empty());
     }
 
     /// `$RuleSet`: what follows goes to this ruleset, in files that include this
@@ -151,8 +177,12 @@ impl Checker {
         Some(Statement::Call(self.rulesets.used(name)))
     }
 
-    /// The listeners with their rulesets found, and all rulesets.
-    pub(super) fn listeners_and_program(&mut self) -> (Vec<ListenerOptions>, Program) {
+    /// The listeners with their rulesets found, all rulesets, and the queues that
+    /// these have of their own.
+    pub(super) fn listeners_and_program(
+        &mut self,
+        message_bytes_max: usize,
+    ) -> (Vec<ListenerOptions>, Program, Vec<Option<QueueOptions>>) {
         let default = self.rulesets.default.take();
         let default = default.map_or(0, |name| self.rulesets.used(&name));
         let mut listeners = Vec::new();
@@ -161,22 +191,31 @@ impl Checker {
             let bound = planned.ruleset.map(|name| self.rulesets.used(&name));
             options.ruleset = bound.unwrap_or(default);
             // It holds for all of them, wherever it stands.
-            options.access.allowed_senders = self.allowed_senders.clone();
+            options.access.allowed_senders = match options.udp {
+                Some(_) => self.allowed_udp_senders.clone(),
+                None => self.allowed_senders.clone(),
+            };
             listeners.push(options);
         }
         self.tell_unknown_rulesets();
         self.tell_unused_rulesets();
         let rulesets = std::mem::take(&mut self.rulesets.all);
         self.tell_rounds(&rulesets);
+        let mut queues = Vec::new();
+        for planned in &rulesets {
+            let settings = planned.queue.as_ref();
+            queues.push(settings.and_then(|queue| self.ruleset_queue(queue, message_bytes_max)));
+        }
         let rulesets = rulesets
             .into_iter()
-            .map(|planned| Ruleset {
+            .zip(&queues)
+            .map(|(planned, queue)| Ruleset {
                 name: planned.name,
                 statements: planned.statements,
-                has_queue: false,
+                has_queue: queue.is_some(),
             })
             .collect();
-        (listeners, Program { rulesets, default })
+        (listeners, Program { rulesets, default }, queues)
     }
 
     fn tell_unknown_rulesets(&mut self) {

@@ -12,6 +12,7 @@ use crate::receive::ListenerOptions;
 pub enum Directive {
     Global(&'static Row<Globals>),
     MainQueue(&'static Row<QueueOptions>),
+    ActionQueue(&'static Row<QueueOptions>),
     Module(ListenerModule, &'static Row<ModuleOptions>),
     Listener(ListenerModule, &'static Row<ListenerOptions>),
     Action(&'static Row<ActionOptions>),
@@ -29,23 +30,26 @@ pub enum Command {
     LoadModule,
     /// `$AllowedSender`.
     AllowedSender,
-    /// `$InputPTCPServerRun`, `$InputTCPServerRun`.
+    /// `$InputPTCPServerRun`, `$InputTCPServerRun`, `$UDPServerRun`.
     Listen(ListenerModule),
     /// `$template`.
     Template,
     /// `$ActionFileDefaultTemplate`.
     DefaultTemplate,
-    /// `$InputPTCPServerBindRuleset`, `$InputTCPServerBindRuleset`.
+    /// `$InputPTCPServerBindRuleset`, `$InputTCPServerBindRuleset`,
+    /// `$InputUDPServerBindRuleset`.
     BindRuleset(ListenerModule),
     /// `$RuleSet`.
     Ruleset,
     /// `$DefaultRuleset`.
     DefaultRuleset,
+    /// `$RulesetCreateMainQueue`.
+    CreateRulesetQueue,
     /// `$IncludeConfig`.
     Include,
 }
 
-const COMMANDS: [(&str, Command); 11] = [
+const COMMANDS: [(&str, Command); 14] = [
     ("AllowedSender", Command::AllowedSender),
     ("ModLoad", Command::LoadModule),
     (
@@ -53,6 +57,7 @@ const COMMANDS: [(&str, Command); 11] = [
         Command::Listen(ListenerModule::Imptcp),
     ),
     ("InputTCPServerRun", Command::Listen(ListenerModule::Imtcp)),
+    ("UDPServerRun", Command::Listen(ListenerModule::Imudp)),
     ("Template", Command::Template),
     ("ActionFileDefaultTemplate", Command::DefaultTemplate),
     (
@@ -63,8 +68,13 @@ const COMMANDS: [(&str, Command); 11] = [
         "InputTCPServerBindRuleset",
         Command::BindRuleset(ListenerModule::Imtcp),
     ),
+    (
+        "InputUDPServerBindRuleset",
+        Command::BindRuleset(ListenerModule::Imudp),
+    ),
     ("RuleSet", Command::Ruleset),
     ("DefaultRuleset", Command::DefaultRuleset),
+    ("RulesetCreateMainQueue", Command::CreateRulesetQueue),
     ("IncludeConfig", Command::Include),
 ];
 
@@ -77,8 +87,8 @@ pub fn directive(name: &str) -> Option<Directive> {
     if let Some(row) = find(&QUEUE, |end| is_queue("MainMsg", end, name)) {
         return Some(built(row, Directive::MainQueue));
     }
-    if find(&QUEUE, |end| is_queue("Action", end, name)).is_some() {
-        return Some(Directive::NotBuilt);
+    if let Some(row) = find(&QUEUE, |end| is_queue("Action", end, name)) {
+        return Some(built(row, Directive::ActionQueue));
     }
     let is = |known: &str| known.eq_ignore_ascii_case(name);
     for module in ListenerModule::ALL {

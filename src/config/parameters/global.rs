@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::queue::forever_below_zero;
 use super::row::{Root, Row, Take};
 use super::{Table, known};
 use crate::config::{Globals, PinThreads};
@@ -110,7 +111,7 @@ pub static GLOBAL: Table<Globals> = Table {
         .default("config::PinThreads"),
         GlobalRow::new(
             "adminSocket",
-            Take::Path(|globals, path| globals.admin_socket = Some(path)),
+            Take::SocketPath(|globals, path| globals.admin_socket = Some(path)),
             "Unix socket of the admin interface; /run/splashdam.sock if not set. Splashdam's own.",
         )
         .default("daemon::admin::SOCKET_DEFAULT"),
@@ -162,6 +163,58 @@ pub static GLOBAL: Table<Globals> = Table {
             Take::Binary(|globals, keeps| globals.privileges.keep_supplemental = keeps),
             "Whether the supplementary groups it was started with stay.",
         ),
+        GlobalRow::new(
+            "default.ruleset.queue.timeoutShutdown",
+            Take::Milliseconds(|globals, time| globals.ruleset_queues.shutdown = Some(time)),
+            "queue.timeoutShutdown of queues in front of rules that do not set it.",
+        )
+        .unit("ms"),
+        GlobalRow::new(
+            "default.ruleset.queue.timeoutActionCompletion",
+            Take::Milliseconds(|globals, time| globals.ruleset_queues.action_completion = Some(time)),
+            "queue.timeoutActionCompletion of queues in front of rules that do not set it.",
+        )
+        .unit("ms"),
+        GlobalRow::new(
+            "default.ruleset.queue.timeoutEnqueue",
+            Take::Milliseconds(|globals, time| globals.ruleset_queues.enqueue = Some(time)),
+            "queue.timeoutEnqueue of queues in front of rules that do not set it.",
+        )
+        .unit("ms"),
+        GlobalRow::new(
+            "default.ruleset.queue.timeoutWorkerThreadShutdown",
+            Take::Whole(-1, i32::MAX as i64, |globals, millis| {
+                globals.ruleset_queues.worker_thread_shutdown = Some(forever_below_zero(millis));
+            }),
+            "queue.timeoutWorkerThreadShutdown of queues in front of rules that do not set it.",
+        )
+        .unit("ms"),
+        GlobalRow::new(
+            "default.action.queue.timeoutShutdown",
+            Take::Milliseconds(|globals, time| globals.action_queues.shutdown = Some(time)),
+            "queue.timeoutShutdown of actions' queues that do not set it.",
+        )
+        .unit("ms"),
+        GlobalRow::new(
+            "default.action.queue.timeoutActionCompletion",
+            Take::Milliseconds(|globals, time| globals.action_queues.action_completion = Some(time)),
+            "queue.timeoutActionCompletion of actions' queues that do not set it.",
+        )
+        .unit("ms"),
+        GlobalRow::new(
+            "default.action.queue.timeoutEnqueue",
+            Take::Milliseconds(|globals, time| globals.action_queues.enqueue = Some(time)),
+            "queue.timeoutEnqueue of actions' queues that do not set it.",
+        )
+        .unit("ms"),
+        GlobalRow::new(
+            "default.action.queue.timeoutWorkerThreadShutdown",
+            Take::Whole(-1, i32::MAX as i64, |globals, millis| {
+                globals.action_queues.worker_thread_shutdown = Some(forever_below_zero(millis));
+            }),
+            "queue.timeoutWorkerThreadShutdown of actions' queues that do not set it.",
+        )
+        .unit("ms"),
         GlobalRow::later("unsupported", &[]),
     ],
     rsyslog: known::RSYSLOG_GLOBALS,

@@ -182,7 +182,7 @@ pub const MAX_SESSIONS: ListenerRow = ListenerRow::new(
 
 pub const PATH: ListenerRow = ListenerRow::new(
     "path",
-    Take::Path(|listener, path| listener.unix.path = Some(path)),
+    Take::SocketPath(|listener, path| listener.unix.path = Some(path)),
     "A unix stream socket to listen on, instead of a port.",
 );
 

@@ -5,6 +5,7 @@ mod directive;
 mod global;
 mod imptcp;
 mod imtcp;
+mod imudp;
 mod known;
 mod listener;
 mod module;
@@ -17,7 +18,7 @@ pub use directive::{Command, Directive, directive, directive_names};
 pub use global::GLOBAL;
 pub use known::{RSYSLOG_MODULES, RSYSLOG_OBJECTS};
 pub use module::{ListenerModule, ModuleOptions};
-pub use queue::QUEUE;
+pub use queue::{CREATE_RULESET_QUEUE, QUEUE};
 pub use row::{Row, Setting};
 
 /// The parameters of one object.

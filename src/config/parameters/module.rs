@@ -1,17 +1,19 @@
-//! The modules whose inputs are TCP listeners: imptcp and imtcp, one listener by
-//! two sets of names.
+//! The modules whose inputs are listeners: imptcp and imtcp, one TCP listener by
+//! two sets of names, and imudp.
 
 use super::Table;
 use super::imptcp::IMPTCP;
 use super::imtcp::IMTCP;
+use super::imudp::IMUDP;
 use super::row::{Row, Take};
 use crate::receive::ListenerOptions;
 
-/// A module whose inputs are TCP listeners.
+/// A module whose inputs are listeners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerModule {
     Imptcp,
     Imtcp,
+    Imudp,
 }
 
 /// The names of such a module, and its defaults.
@@ -40,7 +42,11 @@ pub struct ModuleOptions {
 }
 
 impl ListenerModule {
-    pub const ALL: [ListenerModule; 2] = [ListenerModule::Imptcp, ListenerModule::Imtcp];
+    pub const ALL: [ListenerModule; 3] = [
+        ListenerModule::Imptcp,
+        ListenerModule::Imtcp,
+        ListenerModule::Imudp,
+    ];
 
     /// The module of this name, in any case.
     pub fn named(name: &str) -> Option<ListenerModule> {
@@ -52,6 +58,7 @@ impl ListenerModule {
         match self {
             ListenerModule::Imptcp => &IMPTCP,
             ListenerModule::Imtcp => &IMTCP,
+            ListenerModule::Imudp => &IMUDP,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! `main_queue()`, and the queues of rulesets and actions.
 
+use std::time::Duration;
+
 use super::Table;
 use super::row::{Row, Take};
-use crate::queue::{QueueKind, QueueOptions};
+use crate::limits::QUEUE_WORKERS_MAX;
+use crate::queue::{QueueKind, QueueOptions, Window};
 
 type QueueRow = Row<QueueOptions>;
 
@@ -12,8 +15,11 @@ const KINDS: [QueueKind; 3] = [
     QueueKind::Direct,
 ];
 
+/// Largest number of messages that a parameter takes.
+const MESSAGES_MAX: i64 = i32::MAX as i64;
+
 /// `queue.*`. The directives are those of the main queue (`$MainMsgQueue…`) and
-/// of an action's (`$ActionQueue…`, not built yet).
+/// of the next action's (`$ActionQueue…`).
 pub static QUEUE: Table<QueueOptions> = Table {
     object: "main_queue()",
     rows: &[
@@ -73,6 +79,127 @@ pub static QUEUE: Table<QueueOptions> = Table {
         .legacy(&["QueueTimeoutActionCompletion"])
         .unit("ms")
         .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.highWatermark",
+            Take::Whole(-1, MESSAGES_MAX, |queue, mark| queue.high_watermark = above_zero(mark)),
+            "From so many messages on they go to disk; no effect on a queue in memory, and a warning says so. -1, 0: 90 % of the size.",
+        )
+        .legacy(&["QueueHighWatermark"])
+        .unit("messages")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.lowWatermark",
+            Take::Whole(-1, MESSAGES_MAX, |queue, mark| queue.low_watermark = above_zero(mark)),
+            "Down to so many messages they do; as above. -1, 0: 70 % of the size.",
+        )
+        .legacy(&["QueueLowWatermark"])
+        .unit("messages")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.lightDelayMark",
+            Take::Whole(-1, MESSAGES_MAX, |queue, mark| { queue.light_delay_mark = usize::try_from(mark).ok(); }),
+            "From so many messages on senders that can wait do so. -1: 70 % of the size; 0: the size.",
+        )
+        .unit("messages")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.fullDelayMark",
+            Take::Whole(-1, MESSAGES_MAX, |queue, mark| { queue.full_delay_mark = usize::try_from(mark).ok(); }),
+            "From so many messages on workers that pass on messages of such senders wait. -1: 97 % of the size.",
+        )
+        .unit("messages")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.discardMark",
+            Take::Whole(-1, MESSAGES_MAX, |queue, mark| queue.discard_mark = above_zero(mark)),
+            "From so many messages on those of queue.discardSeverity are erased. -1, 0: 98 % of the size.",
+        )
+        .legacy(&["QueueDiscardMark"])
+        .unit("messages")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.discardSeverity",
+            Take::Severity(|queue, severity| queue.discard_severity = severity),
+            "Messages of this severity, and less important ones, are erased from the discard mark on; 8: none.",
+        )
+        .legacy(&["QueueDiscardSeverity"])
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.samplingInterval",
+            Take::Whole(0, MESSAGES_MAX, |queue, interval| queue.sampling_interval = interval as u32),
+            "Of so many messages one is taken, the others are discarded; 0: all are taken.",
+        )
+        .unit("messages")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.minDequeueBatchSize",
+            Take::Whole(0, MESSAGES_MAX, |queue, messages| { queue.dequeue_batch_size_min = messages as usize; }),
+            "Messages that a worker waits for; 0: it takes what there is.",
+        )
+        .unit("messages")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.minDequeueBatchSize.timeout",
+            Take::Milliseconds(|queue, time| queue.dequeue_batch_timeout = time),
+            "How long it waits for them at most.",
+        )
+        .unit("ms")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.dequeueSlowDown",
+            Take::Whole(0, i32::MAX as i64, |queue, micros| { queue.dequeue_slow_down = Duration::from_micros(micros as u64); }),
+            "A rest of each worker for each message that it takes.",
+        )
+        .legacy(&["QueueDequeueSlowDown"])
+        .unit("µs")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.dequeueTimeBegin",
+            Take::Whole(0, 23, |queue, hour| window(queue).begin = hour as u8),
+            "Hour of the day from which on messages are taken; needs dequeueTimeEnd.",
+        )
+        .legacy(&["QueueDequeueTimeBegin"])
+        .unit("h")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.dequeueTimeEnd",
+            Take::Whole(0, Window::NEVER as i64, |queue, hour| window(queue).end = hour as u8),
+            "Hour before which they are; 25: always.",
+        )
+        .legacy(&["QueueDequeueTimeEnd"])
+        .unit("h")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.workerThreads",
+            Take::Whole(1, QUEUE_WORKERS_MAX as i64, |queue, workers| { queue.worker_threads = workers as usize; }),
+            "Threads that take from the queue at most.",
+        )
+        .legacy(&["QueueWorkerThreads"])
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.workerThreadMinimumMessages",
+            Take::Whole(-1, MESSAGES_MAX, |queue, messages| { queue.worker_thread_minimum_messages = above_zero(messages); }),
+            "One more worker runs for so many messages that wait. -1, 0: the size divided by the workers.",
+        )
+        .legacy(&["QueueWorkerThreadMinimumMessages"])
+        .unit("messages")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.timeoutWorkerThreadShutdown",
+            Take::Whole(-1, i32::MAX as i64, |queue, millis| { queue.timeout_worker_thread_shutdown = forever_below_zero(millis); }),
+            "How long a worker is idle before it ends; 0: at once, -1: it never does. The last one sleeps.",
+        )
+        .legacy(&["QueueWorkerTimeoutThreadShutdown"])
+        .unit("ms")
+        .default("queue::QueueOptions::main"),
+        QueueRow::new(
+            "queue.timeoutEnqueue",
+            Take::Milliseconds(|queue, time| queue.timeout_enqueue = time),
+            "How long a message that cannot wait in its sender waits for room; then it is discarded. 0: not at all.",
+        )
+        .legacy(&["QueueTimeoutEnqueue"])
+        .unit("ms")
+        .default("queue::QueueOptions::main"),
         QueueRow::later("queue.filename", &["QueueFileName"]),
         QueueRow::later("queue.spoolDirectory", &[]),
         QueueRow::later("queue.maxFileSize", &["QueueMaxFileSize"]),
@@ -81,34 +208,12 @@ pub static QUEUE: Table<QueueOptions> = Table {
             &["QueueMaxDiskSpace", "QueueMaxDiscSpace"],
         ),
         QueueRow::later("queue.maxDiskSpaceAction", &[]),
-        QueueRow::later("queue.highWatermark", &["QueueHighWatermark"]),
-        QueueRow::later("queue.lowWatermark", &["QueueLowWatermark"]),
-        QueueRow::later("queue.lightDelayMark", &[]),
-        QueueRow::later("queue.fullDelayMark", &[]),
-        QueueRow::later("queue.discardMark", &["QueueDiscardMark"]),
-        QueueRow::later("queue.discardSeverity", &["QueueDiscardSeverity"]),
         QueueRow::later("queue.checkpointInterval", &["QueueCheckpointInterval"]),
         QueueRow::later("queue.syncQueueFiles", &["QueueSyncQueueFiles"]),
-        QueueRow::later("queue.minDequeueBatchSize", &[]),
-        QueueRow::later("queue.minDequeueBatchSize.timeout", &[]),
-        QueueRow::later("queue.dequeueSlowDown", &["QueueDequeueSlowDown"]),
-        QueueRow::later("queue.dequeueTimeBegin", &["QueueDequeueTimeBegin"]),
-        QueueRow::later("queue.dequeueTimeEnd", &["QueueDequeueTimeEnd"]),
-        QueueRow::later("queue.workerThreads", &["QueueWorkerThreads"]),
-        QueueRow::later(
-            "queue.workerThreadMinimumMessages",
-            &["QueueWorkerThreadMinimumMessages"],
-        ),
-        QueueRow::later(
-            "queue.timeoutWorkerThreadShutdown",
-            &["QueueWorkerTimeoutThreadShutdown"],
-        ),
-        QueueRow::later("queue.timeoutEnqueue", &["QueueTimeoutEnqueue"]),
         QueueRow::later(
             "queue.saveOnShutdown",
             &["QueueSaveOnShutdown", "QueueTimeoutSaveOnShutdown"],
         ),
-        QueueRow::later("queue.samplingInterval", &[]),
     ],
     rsyslog: &[
         "queue.cry.provider",
@@ -116,3 +221,29 @@ pub static QUEUE: Table<QueueOptions> = Table {
         "queue.onCorruption",
     ],
 };
+
+/// `$RulesetCreateMainQueue`: whether the ruleset in force gets a queue.
+pub static CREATE_RULESET_QUEUE: Row<bool> = Row::new(
+    "$RulesetCreateMainQueue",
+    Take::Binary(|creates, on| *creates = on),
+    "Whether the ruleset in force gets a queue of its own.",
+);
+
+/// A mark; none for -1 and 0.
+fn above_zero(number: i64) -> Option<usize> {
+    usize::try_from(number).ok().filter(|number| *number > 0)
+}
+
+/// Milliseconds; -1 is for ever.
+pub(super) fn forever_below_zero(millis: i64) -> Option<Duration> {
+    u64::try_from(millis).ok().map(Duration::from_millis)
+}
+
+/// The window, of which begin and end are set one by one. What is not a window
+/// in the end is taken away by the check.
+fn window(queue: &mut QueueOptions) -> &mut Window {
+    queue.window.get_or_insert(Window {
+        begin: 0,
+        end: Window::NEVER,
+    })
+}

@@ -1,7 +1,7 @@
 //! A parameter: its two spellings, what it takes, and how it is set.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::diagnostic::did_you_mean;
 use crate::config::span::Text;
 use crate::frame::LineStart;
+use crate::limits::SOCKET_PATH_BYTES_MAX;
+use crate::message::Severity;
 use crate::receive::Network;
 
 /// One parameter of an object whose options are a `T`.
@@ -62,12 +64,18 @@ pub enum Take<T> {
     Name(fn(&mut T, &Text)),
     /// A path that is not empty.
     Path(fn(&mut T, PathBuf)),
+    /// The path of a unix socket.
+    SocketPath(fn(&mut T, PathBuf)),
     /// A regular expression.
     LineStart(fn(&mut T, LineStart)),
-    /// An IP address.
+    /// Ports, one or a list.
+    Ports(fn(&mut T, &[u16])),
+    /// An IP address, or `*` for all of the host's.
     Address(fn(&mut T, IpAddr)),
     /// An IP address and a port, IPv6 in brackets.
     Endpoint(fn(&mut T, SocketAddr)),
+    /// A severity by number or name; 8 and `none` are none.
+    Severity(fn(&mut T, Option<Severity>)),
     /// Networks: a list, or a text with commas.
     Networks(fn(&mut T, &[Network])),
     /// Name of a user of the host; its number is set.
@@ -154,10 +162,12 @@ impl<T> Row<T> {
             Take::Milliseconds(_) | Take::Seconds(_) => "time",
             Take::Mode(_) => "mode",
             Take::Text(_) | Take::Name(_) => "text",
-            Take::Path(_) => "path",
+            Take::Path(_) | Take::SocketPath(_) => "path",
             Take::LineStart(_) => "regular expression",
+            Take::Ports(_) => "ports",
             Take::Address(_) => "address",
             Take::Endpoint(_) => "address and port",
+            Take::Severity(_) => "severity",
             Take::Networks(_) => "networks",
             Take::User(..) => "user",
             Take::Group(..) => "group",
@@ -231,12 +241,26 @@ impl<T> Row<T> {
                 Some(value) => Ok(Rc::new(move |options| set(options, value))),
                 None => refuse("four octal digits like 0644".to_owned()),
             },
-            Take::Text(_) | Take::Name(_) | Take::Path(_) if written.is_empty() => {
+            Take::Text(_) | Take::Name(_) | Take::Path(_) | Take::SocketPath(_)
+                if written.is_empty() =>
+            {
                 let message = format!("`{}` is empty", self.name);
                 Err(Diagnostic::error(text.span, message))
             }
             // The kernel would end the path there.
-            Take::Path(_) if written.contains('\0') => refuse("a path".to_owned()),
+            Take::Path(_) | Take::SocketPath(_) if written.contains('\0') => {
+                refuse("a path".to_owned())
+            }
+            // bind(2) would refuse it, when the configuration has long been valid.
+            Take::SocketPath(_) if written.len() > SOCKET_PATH_BYTES_MAX => {
+                let message = format!(
+                    "`{}` has {} bytes, and the path of a unix socket at most \
+                     {SOCKET_PATH_BYTES_MAX} (unix(7))",
+                    self.name,
+                    written.len()
+                );
+                Err(Diagnostic::error(text.span, message))
+            }
             // It would end the field of the message's header, or the line.
             Take::Name(_) if written.contains(|c: char| c.is_whitespace() || c.is_control()) => {
                 refuse("a name without blanks and control characters".to_owned())
@@ -245,7 +269,7 @@ impl<T> Row<T> {
                 let text = text.clone();
                 Ok(Rc::new(move |options| set(options, &text)))
             }
-            Take::Path(set) => {
+            Take::Path(set) | Take::SocketPath(set) => {
                 let path = PathBuf::from(written);
                 Ok(Rc::new(move |options| set(options, path.clone())))
             }
@@ -262,9 +286,14 @@ impl<T> Row<T> {
                     refuse(format!("a regular expression ({error})"))
                 }
             },
-            Take::Address(set) => match written.parse::<IpAddr>() {
-                Ok(value) => Ok(Rc::new(move |options| set(options, value))),
-                Err(_) => refuse("an IPv4 or IPv6 address".to_owned()),
+            Take::Ports(_) => self.read_list(std::slice::from_ref(text)),
+            Take::Address(set) => match address(written) {
+                Some(value) => Ok(Rc::new(move |options| set(options, value))),
+                None => refuse("an IPv4 or IPv6 address".to_owned()),
+            },
+            Take::Severity(set) => match severity(written) {
+                Some(value) => Ok(Rc::new(move |options| set(options, value))),
+                None => refuse("a severity: 0 to 7, emerg to debug, or 8 for none".to_owned()),
             },
             Take::Endpoint(set) => match written.parse::<SocketAddr>() {
                 Ok(value) => Ok(Rc::new(move |options| set(options, value))),
@@ -309,7 +338,7 @@ impl<T> Row<T> {
 impl<T> Take<T> {
     /// Whether a list of values may be given.
     pub fn takes_list(&self) -> bool {
-        matches!(self, Take::Networks(_))
+        matches!(self, Take::Networks(_) | Take::Ports(_))
     }
 
     /// Whether it is understood and changes nothing.
@@ -321,6 +350,11 @@ impl<T> Take<T> {
 impl<T> Row<T> {
     /// Reads a list of values, of a row that takes one.
     pub fn read_list(&self, items: &[Text]) -> Result<Setting<T>, Diagnostic> {
+        if let Take::Ports(set) = self.take {
+            let ports = items.iter().map(|item| self.read_port(item));
+            let ports = ports.collect::<Result<Vec<u16>, Diagnostic>>()?;
+            return Ok(Rc::new(move |options| set(options, &ports)));
+        }
         let Take::Networks(set) = self.take else {
             return Ok(Rc::new(|_| ()));
         };
@@ -329,6 +363,15 @@ impl<T> Row<T> {
             found.push(networks::read(item, &format!("`{}`", self.name))?);
         }
         Ok(Rc::new(move |options| set(options, &found)))
+    }
+
+    fn read_port(&self, text: &Text) -> Result<u16, Diagnostic> {
+        let port = number(&text.value, false).and_then(|port| u16::try_from(port).ok());
+        port.ok_or_else(|| {
+            let (name, written) = (self.name, &text.value);
+            let message = format!("`{name}` takes a number from 0 to 65535, not `{written}`");
+            Diagnostic::error(text.span, message)
+        })
     }
 }
 
@@ -387,6 +430,14 @@ fn whole(written: &str, is_legacy: bool) -> Option<i64> {
     Some(sign * value)
 }
 
+/// An address; `*` is all of the host's.
+fn address(written: &str) -> Option<IpAddr> {
+    match written {
+        "*" => Some(Ipv6Addr::UNSPECIFIED.into()),
+        _ => written.parse().ok(),
+    }
+}
+
 /// A number and at most one of k, m, g, t and K, M, G, T.
 fn size(written: &str, is_legacy: bool) -> Option<u64> {
     let (digits, factor) = match written.chars().last()? {
@@ -402,6 +453,15 @@ fn size(written: &str, is_legacy: bool) -> Option<u64> {
     };
     let digits = &written[..written.len() - digits];
     number(digits, is_legacy)?.checked_mul(factor)
+}
+
+/// A severity, or none.
+fn severity(written: &str) -> Option<Option<Severity>> {
+    if written == "8" || written.eq_ignore_ascii_case("none") {
+        return Some(None);
+    }
+    let number = written.parse().ok().and_then(Severity::new);
+    number.or_else(|| Severity::from_name(written)).map(Some)
 }
 
 /// `0` and three or four octal digits (rsyslog: "4- or 5-digit").

@@ -49,19 +49,22 @@ fn all() -> Vec<Described> {
 /// A configuration in which `$directive value` stands at a place where it is
 /// allowed.
 fn with_directive(directive: &str, value: &str) -> String {
-    let (module, run) = match directive.to_lowercase().starts_with("inputtcp") {
-        true => ("imtcp", "$InputTCPServerRun"),
-        false => ("imptcp", "$InputPTCPServerRun"),
+    let lower = directive.to_lowercase();
+    let (module, run) = if lower.starts_with("inputtcp") {
+        ("imtcp", "$InputTCPServerRun")
+    } else if lower.contains("udpserver") {
+        ("imudp", "$UDPServerRun")
+    } else {
+        ("imptcp", "$InputPTCPServerRun")
     };
     format!("$ModLoad {module}\n${directive} {value}\n{run} 1514\n*.* /tmp/x\n")
 }
 
 /// The module of listeners that an object is about, or that stands beside it.
 fn module_of(object: &str) -> &'static str {
-    match object.contains("\"imtcp\"") {
-        true => "imtcp",
-        false => "imptcp",
-    }
+    let modules = ["imtcp", "imudp"].into_iter();
+    let mut modules = modules.filter(|module| object.contains(&format!("\"{module}\"")));
+    modules.next().unwrap_or("imptcp")
 }
 
 /// The same for a parameter.
@@ -96,6 +99,7 @@ fn with_parameter(object: &str, name: &str, value: &str) -> String {
 fn value(row: &Described) -> &'static str {
     match (row.type_name, row.name) {
         (_, "pinThreads") => "off",
+        (_, "ipFreeBind") => "0",
         (_, "queue.type") => "FixedArray",
         (_, "oversizemsg.report") => "off",
         (_, "oversizemsg.input.mode") => "split",
@@ -106,6 +110,7 @@ fn value(row: &Described) -> &'static str {
         (_, "compression.mode") => "stream:always",
         ("networks", _) => "192.0.2.0/24, [2001:db8::]/32",
         ("binary", _) => "on",
+        ("severity", _) => "notice",
         ("size", "queue.maxMemory") => "64m",
         ("size", _) => "2000",
         ("number" | "time", _) => "7",
@@ -123,9 +128,10 @@ fn plain(config: &Config) -> String {
     let mut globals = config.globals.clone();
     globals.work_directory_span = None;
     let mut listeners = config.listeners.clone();
-    listeners
-        .iter_mut()
-        .for_each(|listener| listener.place.clear());
+    listeners.iter_mut().for_each(|listener| {
+        listener.place.clear();
+        listener.keep_alive.places.clear();
+    });
     let mut actions = config.actions.clone();
     // Behind a selector or not, with its number in the order: not the point.
     actions.iter_mut().for_each(|action| action.template = 0);
@@ -154,8 +160,10 @@ fn both_spellings_set_the_same() {
         let value = value(row);
         let new = plain(&read(&with_parameter(row.object, row.name, value)));
         let default = format!("input(type=\"{}\")", module_of(row.object));
-        let default = plain(&read(&with_parameter(&default, "flowControl", "on")));
-        let stays = row.is_idle || row.name == "queue.type";
+        // The defaults.
+        let default = plain(&read(&with_parameter(&default, "address", "::")));
+        // A begin without an end is no window.
+        let stays = row.is_idle || ["queue.type", "queue.dequeueTimeBegin"].contains(&row.name);
         assert_eq!(new == default, stays, "{} sets something", row.name);
         for directive in &row.legacy {
             let old = plain(&read(&with_directive(directive, value)));
@@ -229,7 +237,9 @@ fn names_are_unique_and_documented() {
         }
         let cell = format!("| `{}` |", row.name);
         assert!(documentation.contains(&cell), "{cell} is not documented");
-        for directive in &row.legacy {
+        let of_action = row.legacy.iter().filter(|_| row.object == QUEUE.object);
+        let of_action = of_action.map(|name| name.replacen("MainMsg", "Action", 1));
+        for directive in row.legacy.iter().cloned().chain(of_action) {
             let written = format!("`${directive}`");
             assert!(
                 documentation.contains(&written),
@@ -245,7 +255,7 @@ fn names_are_unique_and_documented() {
     names.sort();
     names.dedup();
     // `$ModLoad`, `$InputPTCPServerRun`, `$InputPTCPServerBindRuleset`, the same
-    // of imtcp, and `$ActionFileDefaultTemplate` are commands and have a row as
+    // of imtcp and imudp, and `$ActionFileDefaultTemplate` are commands and have a row as
     // well; `$ModLoad` has one for each module.
-    assert_eq!(count - names.len(), 7);
+    assert_eq!(count - names.len(), 10);
 }

@@ -69,6 +69,16 @@ pub enum Value {
     Other { what: &'static str, span: Span },
 }
 
+impl Value {
+    /// Where it is, without quotes where it is a text.
+    pub fn span(&self) -> Span {
+        match self {
+            Value::Text(text) => text.span,
+            Value::List { span, .. } | Value::Other { span, .. } => *span,
+        }
+    }
+}
+
 impl Object {
     /// Whether it is the object of this name.
     pub fn is(&self, name: &str) -> bool {

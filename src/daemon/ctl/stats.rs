@@ -50,6 +50,7 @@ fn input_line(input: &InputStatistics) -> String {
             ("discarded: queue full", input.discarded_full),
             ("discarded: rate limit", input.discarded_rate_limit),
             ("discarded: shutdown", input.discarded_shutdown),
+            ("dropped by the kernel", input.dropped_by_kernel),
             ("truncated", input.truncated),
             ("split", input.split),
             ("accepted oversize", input.accepted),

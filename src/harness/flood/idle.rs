@@ -1,12 +1,13 @@
 //! Connections on which nothing is sent.
 
+use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{FloodArgs, connect, resolve};
+use super::{FloodArgs, connect_one, resolve};
 use crate::harness::latency::wall_ns;
 use crate::harness::stop::Stop;
 
@@ -29,7 +30,7 @@ pub fn hold(args: &FloodArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
     let target = resolve(args)?;
     let started_unix_ns = wall_ns();
     let started = Instant::now();
-    let sockets = connect(args, target)?;
+    let sockets = connect(args, target, started, stop)?;
     let report = Report {
         connections: sockets.len(),
         seconds: started.elapsed().as_secs_f64(),
@@ -53,4 +54,29 @@ pub fn hold(args: &FloodArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
     }
     drop(sockets);
     Ok(ExitCode::SUCCESS)
+}
+
+/// All connections, or those up to a signal; with `--rate` each at its time.
+fn connect(
+    args: &FloodArgs,
+    target: SocketAddr,
+    started: Instant,
+    stop: &Stop,
+) -> anyhow::Result<Vec<TcpStream>> {
+    let mut sockets = Vec::new();
+    for number in 0..args.connections {
+        if let Some(rate) = args.rate {
+            let due = Duration::from_secs_f64(f64::from(number) / rate as f64);
+            while let Some(left) = due.checked_sub(started.elapsed())
+                && !stop.requested()
+            {
+                thread::sleep(left.min(WAIT));
+            }
+        }
+        if stop.requested() {
+            break;
+        }
+        sockets.push(connect_one(args, target)?);
+    }
+    Ok(sockets)
 }

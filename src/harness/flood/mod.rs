@@ -52,9 +52,9 @@ pub struct FloodArgs {
     /// A new connection after so many messages; --connections is then how many are open at a time.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "rate")]
     per_connection: Option<u64>,
-    /// Send nothing: report when all connections are open, and hold them for the duration or until
-    /// a signal.
-    #[arg(long, conflicts_with_all = ["rate", "count", "per_connection", "timed"])]
+    /// Send nothing: open the connections, --rate of them per second, report when all are open, and
+    /// hold them for the duration or until a signal.
+    #[arg(long, conflicts_with_all = ["count", "per_connection", "timed"])]
     idle: bool,
     /// Bytes of a message without its framing.
     #[arg(long, short, default_value_t = 150)]
@@ -65,7 +65,8 @@ pub struct FloodArgs {
     /// How messages are delimited.
     #[arg(long, value_enum, default_value_t = Framing::Lf)]
     framing: Framing,
-    /// Messages per second over all connections; as fast as possible without it.
+    /// Messages per second over all connections, with --idle new connections per second; as fast
+    /// as possible without it.
     #[arg(long, short, value_parser = clap::value_parser!(u64).range(1..))]
     rate: Option<u64>,
     /// Messages over all connections.
@@ -372,15 +373,19 @@ fn resolve(args: &FloodArgs) -> anyhow::Result<SocketAddr> {
 fn connect(args: &FloodArgs, target: SocketAddr) -> anyhow::Result<Vec<TcpStream>> {
     let mut sockets = Vec::new();
     for _ in 0..args.connections {
-        let socket = TcpStream::connect_timeout(&target, CONNECT_TIMEOUT)
-            .with_context(|| format!("cannot connect to {}", args.target))?;
-        socket.set_nonblocking(true)?;
-        // A small write must not wait for the acknowledgement of the one before
-        // it (RFC 896): the schedule would not be kept.
-        socket.set_nodelay(true)?;
-        sockets.push(socket);
+        sockets.push(connect_one(args, target)?);
     }
     Ok(sockets)
+}
+
+fn connect_one(args: &FloodArgs, target: SocketAddr) -> anyhow::Result<TcpStream> {
+    let socket = TcpStream::connect_timeout(&target, CONNECT_TIMEOUT)
+        .with_context(|| format!("cannot connect to {}", args.target))?;
+    socket.set_nonblocking(true)?;
+    // A small write must not wait for the acknowledgement of the one before
+    // it (RFC 896): the schedule would not be kept.
+    socket.set_nodelay(true)?;
+    Ok(socket)
 }
 
 fn timestamp_now(format: Format) -> String {

@@ -194,3 +194,18 @@ fn idle_connections_are_held_and_send_nothing() {
     receiver.join().unwrap();
     assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS));
 }
+
+#[test]
+fn idle_connections_are_opened_at_their_rate() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let words = "flood --quiet --connections 20 --idle --rate 100 --duration 0";
+    let args = Cli::parse_from(words.split(' ').chain([target.as_str()])).flood;
+    let started = Instant::now();
+    run(args).unwrap();
+    // The first one at once, and none of the others before its time.
+    assert!(started.elapsed() >= Duration::from_millis(190));
+    for _ in 0..20 {
+        listener.accept().unwrap();
+    }
+}

@@ -30,8 +30,9 @@ const VERIFIED_AFTER: Duration = Duration::from_secs(1);
 
 impl<R: Ring, C: Clock> Reactor<R, C> {
     pub(super) fn accepted(&mut self, listener: usize, result: io::Result<i32>, is_last: bool) {
-        match result {
-            Ok(socket) if let Some(reason) = self.refusal(listener, socket) => {
+        let admitted = result.map(|socket| (socket, self.judge(listener, socket)));
+        match admitted {
+            Ok((socket, Err(reason))) => {
                 // Without a byte read, and before anything is set up for it.
                 self.ring.close(socket);
                 self.refuse(listener, reason);
@@ -39,10 +40,14 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                     self.start_accept(listener);
                 }
             }
-            Ok(socket) => {
+            Ok((socket, Ok(peer))) => {
                 self.shared.listeners[listener].counters.sessions.add(1);
                 self.shared.admission.sessions.add(1);
-                let handover = Handover { socket, listener };
+                let handover = Handover {
+                    socket,
+                    listener,
+                    peer,
+                };
                 // The reactor with the fewest connections: also a handful of
                 // connections is spread over all reactors.
                 let inboxes = &self.shared.inboxes;
@@ -71,27 +76,32 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
     }
 
-    /// Why an accepted socket is not served, if so.
-    fn refusal(&self, listener: usize, socket: RawFd) -> Option<Telling> {
+    /// Why an accepted socket is not served, if so; else its peer, if that had
+    /// to be asked for.
+    fn judge(&self, listener: usize, socket: RawFd) -> Result<Option<PeerAddress>, Telling> {
         let shared = &self.shared.listeners[listener];
         let access = &shared.options.access;
+        let mut known = None;
         if !access.is_open() {
-            let is_permitted = match self.ring.peer(socket) {
-                Ok(PeerAddress::Ip(peer)) => access.permits(peer.ip()),
-                Ok(PeerAddress::Unix(_)) => true,
-                // It was reset already: nobody knows any more who it was.
-                Err(_) => false,
+            // Where it was reset already nobody knows any more who it was.
+            let peer = self.ring.peer(socket).map_err(|_| Telling::Denied)?;
+            let is_permitted = match peer {
+                PeerAddress::Ip(peer) => access.permits(peer.ip()),
+                PeerAddress::Unix(_) => true,
             };
             if !is_permitted {
-                return Some(Telling::Denied);
+                return Err(Telling::Denied);
             }
+            known = Some(peer);
         }
         let max = shared.options.max_sessions;
         if max.is_some_and(|max| shared.counters.sessions.get() >= max.into()) {
-            return Some(Telling::Sessions);
+            return Err(Telling::Sessions);
         }
-        let is_full = self.shared.admission.is_full();
-        is_full.then_some(Telling::SessionsTotal)
+        if self.shared.admission.is_full() {
+            return Err(Telling::SessionsTotal);
+        }
+        Ok(known)
     }
 
     /// Counts a connection that is not served, and tells it at most once a
@@ -148,7 +158,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     }
 
     pub(super) fn start_accept(&mut self, listener: usize) {
-        if !self.is_ending {
+        if !self.is_ending && self.shared.listeners[listener].options.udp.is_none() {
             let socket = self.shared.listeners[listener].as_raw_fd();
             self.ring.accept(socket, ACCEPT + listener as Token);
         }
@@ -156,10 +166,15 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
 
     /// Begins to serve an accepted connection.
     pub(super) fn admit(&mut self, handover: Handover) {
-        let Handover { socket, listener } = handover;
+        let Handover {
+            socket,
+            listener,
+            peer,
+        } = handover;
+        let asked = peer.map_or_else(|| self.ring.peer(socket), Ok);
         // The kernel forgets the address of a peer that has reset its connection;
         // what it sent before can be received all the same.
-        let address = self.ring.peer(socket).unwrap_or(NOBODY);
+        let address = asked.unwrap_or(NOBODY);
         let (peer, source) = self.introduce(address, listener);
         let shared = &self.shared.listeners[listener];
         let named = match &peer {
@@ -224,7 +239,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             return;
         }
         if !named.is_some_and(|address| self.waits_for_name(slot, address)) {
-            self.ring.receive(socket, size, slot as Token);
+            let group = self.group_of(listener);
+            self.ring.receive(socket, group, size, slot as Token);
         }
     }
 

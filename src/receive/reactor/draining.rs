@@ -15,8 +15,13 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     /// way. Returns the reason of its end, if that was reached.
     pub(super) fn drain(&mut self, slot: usize) -> Option<CloseReason> {
         let mut left = DRAIN_BYTES_MAX;
-        while left > 0 && self.drained < DRAINED_BYTES_MAX {
+        let drained_max = DRAINED_BYTES_MAX / self.outlets.len().max(1);
+        loop {
             let connection = self.connections[slot].as_ref()?;
+            let outlet = self.outlet_of[connection.listener];
+            if left == 0 || self.outlets[outlet].drained >= drained_max {
+                return None;
+            }
             // What is wrapped may be far more than its bytes.
             if connection.wrapping.is_some() {
                 return None;
@@ -33,8 +38,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             connection.account.received(len, self.now);
             self.frame_piece(slot, &piece[..len]);
             left = left.saturating_sub(len);
-            self.drained += len;
+            self.outlets[outlet].drained += len;
         }
-        None
     }
 }

@@ -53,7 +53,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 // The first reason is the one.
                 if connection.ending.is_none() {
                     connection.ending = Some(reason);
-                    self.ring.cancel(connection.size.kind(), slot as Token);
+                    let (listener, size) = (connection.listener, connection.size);
+                    let kind = size.kind(self.group_of(listener));
+                    self.ring.cancel(kind, slot as Token);
                 }
             }
             ReceiveState::Unfed | ReceiveState::Starved => {
@@ -227,9 +229,12 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 self.ring.cancel(Kind::Accept, ACCEPT + listener as Token);
             }
         }
+        self.end_datagrams();
         self.unfed.clear();
-        self.starved.clear();
-        self.starved_short.clear();
+        for group in &mut self.groups {
+            group.starved.clear();
+            group.starved_short.clear();
+        }
         for slot in 0..self.connections.len() {
             self.end_connection(slot, CloseReason::Stop);
         }

@@ -4,12 +4,10 @@
 //! ones from then on: a message of a few bytes would keep a whole chunk from
 //! others until the end of the turn.
 
-use std::collections::VecDeque;
-
 use super::Reactor;
 use crate::base::Clock;
 use crate::receive::connection::ReceiveState;
-use crate::ring::{Kind, Ring, Size, Token};
+use crate::ring::{Group, Kind, Ring, Size, Token};
 
 impl<R: Ring, C: Clock> Reactor<R, C> {
     /// Notes that a receive found no chunk, unless its connection is to end.
@@ -29,13 +27,16 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     /// Starts receives that found no chunk, as many as there are now; those that
     /// waited longest first.
     pub(super) fn feed(&mut self) {
-        let mut left = [Size::Short, Size::Whole].map(|size| self.ring.provided(size));
-        for size in [Size::Short, Size::Whole] {
-            while left[size as usize] > 0
-                && let Some(slot) = self.starved(size).pop_front()
-            {
-                left[size as usize] -= 1;
-                self.rearm(slot);
+        for group in 0..self.groups.len() {
+            for size in [Size::Short, Size::Whole] {
+                let mut left = self.ring.provided(group as Group, size);
+                while left > 0
+                    && let Some(slot) = self.groups[group].starved(size).pop_front()
+                {
+                    left -= 1;
+                    self.rearm(slot);
+                }
+                self.groups[group].left[size as usize] = left;
             }
         }
         for slot in std::mem::take(&mut self.unfed) {
@@ -45,7 +46,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             else {
                 continue;
             };
-            let left = &mut left[connection.size as usize];
+            let group = usize::from(self.group_of(connection.listener));
+            let left = &mut self.groups[group].left[connection.size as usize];
             if *left > 0 {
                 *left -= 1;
                 self.rearm(slot);
@@ -60,25 +62,35 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         let Some(connection) = &mut self.connections[slot] else {
             return;
         };
-        let size = connection.size;
+        let (listener, size) = (connection.listener, connection.size);
         connection.receive = ReceiveState::Starved;
         connection.account.pause(self.now);
         // Its end shall be noticed also while nothing is received.
         self.ring.watch(connection.socket, slot as Token);
-        self.starved(size).push_back(slot);
+        let group = usize::from(self.group_of(listener));
+        self.groups[group].starved(size).push_back(slot);
+    }
+
+    /// Whether connections wait for chunks that there are.
+    pub(super) fn can_feed(&self) -> bool {
+        let mut groups = self.groups.iter().enumerate();
+        groups.any(|(number, group)| {
+            let has = |size| self.ring.provided(number as Group, size) > 0;
+            (!group.starved.is_empty() && has(Size::Whole))
+                || (!group.starved_short.is_empty() && has(Size::Short))
+        })
     }
 
     /// No longer waits for a chunk for a connection.
     pub(super) fn forget_hunger(&mut self, slot: usize) {
         self.unfed.retain(|unfed| *unfed != slot);
-        self.starved.retain(|starved| *starved != slot);
-        self.starved_short.retain(|starved| *starved != slot);
-    }
-
-    fn starved(&mut self, size: Size) -> &mut VecDeque<usize> {
-        match size {
-            Size::Short => &mut self.starved_short,
-            Size::Whole => &mut self.starved,
+        let Some(connection) = &self.connections[slot] else {
+            return;
+        };
+        let group = usize::from(self.group_of(connection.listener));
+        for size in [Size::Short, Size::Whole] {
+            let starved = self.groups[group].starved(size);
+            starved.retain(|starved| *starved != slot);
         }
     }
 
@@ -92,9 +104,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             return;
         }
         connection.size = Size::Whole;
+        let listener = connection.listener;
         if is_under_way {
             connection.is_growing = true;
-            self.ring.cancel(Kind::ReceiveShort, slot as Token);
+            let kind = Kind::ReceiveShort(self.group_of(listener));
+            self.ring.cancel(kind, slot as Token);
         }
     }
 }

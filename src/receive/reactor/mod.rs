@@ -1,40 +1,44 @@
 //! The reactor: accept, receive, frame, parse, publish.
 
 mod admission;
+mod datagrams;
 mod draining;
 mod ending;
 mod feeding;
 mod gathering;
 mod limiting;
 mod naming;
+mod outlet;
 mod publication;
 mod reception;
 mod unwrapping;
 mod verification;
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use self::datagrams::Datagrams;
 use self::ending::ENDS_YIELD;
 use self::gathering::{ENOUGH, Gathering, REST};
+use self::outlet::{ChunkGroup, Outlet};
 use super::assembly::Assembly;
 use super::connection::Connection;
 use super::tellings::Telling;
 use super::{
-    Admission, ChunkPools, CloseReason, Inbox, Listener, OversizeQueue, OversizeSink, Peer,
+    Admission, ChunkPools, CloseReason, Destinations, Inbox, Listener, OversizeQueue, OversizeSink,
 };
 use crate::base::{Clock, Instant, Sleeper};
 use crate::frame::FramerOptions;
-use crate::limits::{CHUNK_WAIT_MS_MAX, RECYCLED_MAX};
+use crate::limits::{CHUNK_WAIT_MS_MAX, RECEIVE_GROUPS_MAX, RECYCLED_MAX};
 use crate::message::batch::Recycler;
-use crate::message::{Batch, Body, LocalClock, Report, Severity, Timestamp};
+use crate::message::{Body, LocalClock, Report, Severity, Timestamp};
 use crate::names::Names;
-use crate::queue::Queue;
-use crate::ring::{Completion, Outcome, Ring, Size, Token};
+use crate::ring::{Completion, Outcome, Ring, Token};
 
 /// Set in the token of an accept; the rest is the listener's index.
 const ACCEPT: Token = 1 << 40;
@@ -45,7 +49,9 @@ const CHUNK_WAIT: Duration = Duration::from_millis(CHUNK_WAIT_MS_MAX);
 /// What all reactors share.
 pub struct ReactorShared {
     pub listeners: Vec<Listener>,
-    pub queue: Arc<Queue>,
+    /// The queues that the listeners feed. Each reactor's `room` is one of the
+    /// producers of each.
+    pub destinations: Destinations,
     /// One for each reactor, in order.
     pub inboxes: Vec<Arc<Inbox>>,
     /// The names of peers, where they are looked up.
@@ -66,6 +72,19 @@ pub struct ReactorShared {
 }
 
 impl ReactorShared {
+    /// Index of the queue that a listener feeds: that of its ruleset if it has
+    /// one of its own, else the main queue, 0.
+    pub fn destination(&self, listener: usize) -> usize {
+        let ruleset = self.listeners[listener].options.ruleset;
+        self.destinations.of_ruleset(ruleset)
+    }
+
+    /// Groups of chunks that a reactor's ring needs.
+    pub fn chunk_groups(&self) -> usize {
+        let (ways, _) = self.destinations.ways(&self.listeners);
+        ways.len().min(RECEIVE_GROUPS_MAX)
+    }
+
     /// Bytes of headroom that the chunks need; `base` as in [`ReactorOptions`].
     pub fn carry_bytes_max(&self, base: &FramerOptions) -> usize {
         let listeners = self.listeners.iter();
@@ -75,7 +94,7 @@ impl ReactorShared {
 
     /// Tells, at most once a minute for each listener, that messages are too
     /// long.
-    pub(super) fn tell_oversize(&self, listener: usize, peer: &Peer, now: Instant) {
+    pub(super) fn tell_oversize(&self, listener: usize, peer: impl fmt::Display, now: Instant) {
         let listener = &self.listeners[listener];
         if !self.reports_oversize || !listener.tellings.is_due(Telling::Oversize, now) {
             return;
@@ -112,7 +131,7 @@ pub struct Reactor<R, C> {
     options: ReactorOptions,
     shared: Arc<ReactorShared>,
     pools: ChunkPools,
-    /// Woken when the queue has room.
+    /// Woken when a queue has room.
     room: Arc<Sleeper>,
     connections: Vec<Option<Connection>>,
     vacant: Vec<usize>,
@@ -123,15 +142,10 @@ pub struct Reactor<R, C> {
     unverified: VecDeque<(Instant, usize, u64)>,
     /// Connections whose receive found no chunk in this turn.
     unfed: Vec<usize>,
-    /// Those for which there was none at its end either.
-    starved: VecDeque<usize>,
-    /// The same, of short chunks.
-    starved_short: VecDeque<usize>,
+    /// The groups of provided chunks.
+    groups: Vec<ChunkGroup>,
     /// Connections that their peers or the kernel have ended, oldest first.
     ended: VecDeque<(usize, CloseReason)>,
-    /// Bytes that were received since the queue had room the last time, of
-    /// connections that have ended.
-    drained: usize,
     /// Where a cut frame is joined to its continuation in a short chunk.
     joined: Vec<u8>,
     /// Connections whose peer's name is looked up, by its address.
@@ -140,8 +154,6 @@ pub struct Reactor<R, C> {
     naming: VecDeque<(Instant, usize)>,
     /// Listeners whose accept failed, and when to try again.
     resting: Vec<(Instant, usize)>,
-    /// Connections with bytes that wait to be inflated.
-    inflating: VecDeque<usize>,
     /// Where compressed streams are inflated to; empty until there is one.
     inflated: Vec<u8>,
     /// Listeners that have discarded messages above their rate, and when that
@@ -157,25 +169,32 @@ pub struct Reactor<R, C> {
     collected: Vec<Assembly>,
     /// For what stays in its chunk.
     lent: Assembly,
-    /// Batches that the queue did not take yet.
-    pending: VecDeque<Pending>,
+    /// The ways into the queues.
+    outlets: Vec<Outlet>,
+    /// Index of that of each listener.
+    outlet_of: Vec<usize>,
     /// Batches that may still lie in their chunks, oldest first.
-    in_chunks: VecDeque<(Instant, Weak<Body>)>,
+    in_chunks: VecDeque<InChunk>,
     gathering: Gathering,
+    datagrams: Datagrams,
     /// Time of the present turn.
     now: Instant,
     received: Timestamp,
     is_ending: bool,
 }
 
-struct Pending {
-    batch: Batch,
-    listener: usize,
+/// A batch that may lie in its chunk.
+struct InChunk {
+    since: Instant,
+    body: Weak<Body>,
+    /// Whose connections have received it.
+    outlet: usize,
 }
 
 impl<R: Ring, C: Clock> Reactor<R, C> {
     /// A reactor without connections. `pools` must not be shared with another
-    /// reactor; `room` is one of the queue's producers.
+    /// reactor; `room` is one of the producers of each
+    /// queue.
     pub fn new(
         ring: R,
         clock: C,
@@ -204,6 +223,19 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             Some(OversizeSink::new(&listener.options.name, counters, queue))
         };
         let oversize_sinks = shared.listeners.iter().map(sink).collect();
+        let (ways, outlet_of) = shared.destinations.ways(&shared.listeners);
+        let queues = shared.destinations.queues();
+        let ways = ways.into_iter().enumerate();
+        let outlets = ways.map(|(index, way)| Outlet::new(index, way, queues));
+        let outlets: Vec<Outlet> = outlets.collect();
+        let groups = 0..outlets.len().min(RECEIVE_GROUPS_MAX);
+        let groups = groups.map(|_| ChunkGroup::default()).collect();
+        let datagrams = Datagrams::new(
+            &shared.listeners,
+            shared.inboxes.len(),
+            options.index,
+            pools.datagrams.clone(),
+        );
         let mut reactor = Reactor {
             ring,
             clock,
@@ -217,15 +249,12 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             next_serial: 0,
             unverified: VecDeque::new(),
             unfed: Vec::new(),
-            starved: VecDeque::new(),
-            starved_short: VecDeque::new(),
+            groups,
             ended: VecDeque::new(),
-            drained: 0,
             joined: Vec::new(),
             unnamed: HashMap::new(),
             naming: VecDeque::new(),
             resting: Vec::new(),
-            inflating: VecDeque::new(),
             inflated: Vec::new(),
             limited: Vec::new(),
             idle_at: None,
@@ -233,9 +262,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             oversize_sinks,
             collected,
             lent: Assembly::new(recycler),
-            pending: VecDeque::new(),
+            outlets,
+            outlet_of,
             in_chunks: VecDeque::new(),
             gathering: Gathering::default(),
+            datagrams,
             now,
             received: Timestamp::default(),
             is_ending: false,
@@ -245,6 +276,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 reactor.start_accept(listener);
             }
         }
+        reactor.steer_datagrams();
         reactor.provide();
         reactor
     }
@@ -277,6 +309,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         self.close_asked();
         self.close_idle();
         self.close_ended_at_once();
+        self.finish_datagrams();
         self.publish_all();
         if self.shared.must_abandon.load(Ordering::Acquire) {
             self.abandon();
@@ -286,8 +319,10 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         self.compact();
         self.provide();
         self.restart();
+        self.steer_datagrams();
         let is_done = self.is_ending
-            && self.pending.is_empty()
+            && self.datagrams.are_over()
+            && self.has_nothing_pending()
             && self.connections.iter().all(Option::is_none);
         Ok(!is_done)
     }
@@ -318,29 +353,30 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     fn timeout(&mut self) -> Option<Duration> {
         // The receives that were restarted may find nothing to receive; the
         // chunks are for those that still wait, then.
-        if (!self.starved.is_empty() && self.ring.provided(Size::Whole) > 0)
-            || (!self.starved_short.is_empty() && self.ring.provided(Size::Short) > 0)
-        {
+        if self.can_feed() {
             return Some(Duration::ZERO);
         }
         // Nothing else wakes it for what it has already.
-        if !self.inflating.is_empty() && self.pending.is_empty() {
+        if self.outlets.iter().any(Outlet::can_inflate) {
             return Some(Duration::ZERO);
         }
         while self
             .in_chunks
             .front()
-            .is_some_and(|(_, body)| body.strong_count() == 0)
+            .is_some_and(|oldest| oldest.body.strong_count() == 0)
         {
             self.in_chunks.pop_front();
         }
-        let oldest = self.in_chunks.front().map(|(since, _)| *since + CHUNK_WAIT);
+        let oldest = self.in_chunks.front();
+        let oldest = oldest.map(|oldest| oldest.since + CHUNK_WAIT);
+        let expiring = self.outlets.iter().filter_map(Outlet::expires_at).min();
         let resting = self.resting.iter().map(|(until, _)| *until).min();
         let limited = self.limited.iter().map(|(until, _)| *until).min();
         let next = oldest
             .into_iter()
             .chain(resting)
             .chain(limited)
+            .chain(expiring)
             .chain(self.idle_at)
             .chain(self.naming_until())
             .chain(self.unverified.front().map(|(at, ..)| *at))
@@ -358,37 +394,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         match outcome {
             Outcome::Woken => {}
             Outcome::Accepted(result) => self.accepted((token - ACCEPT) as usize, result, is_last),
+            Outcome::Message(received) => self.message(token as usize, received, is_last),
             Outcome::HungUp => self.hung_up(token as usize),
             Outcome::Received(received) => self.receive(token as usize, received, is_last),
-        }
-    }
-
-    /// Gives the ring chunks to receive into, unless the queue pushes back:
-    /// then nothing is received until it has room.
-    fn provide(&mut self) {
-        if !self.pending.is_empty() || self.is_ending {
-            return;
-        }
-        self.drained = 0;
-        while let Some(chunk) = self.pools.short.take() {
-            self.ring.provide(Size::Short, chunk);
-        }
-        let pool = &self.pools.whole;
-        pool.owner().awake();
-        loop {
-            while self.ring.provided(Size::Whole) < self.options.provided_max {
-                let Some(chunk) = pool.take() else { break };
-                self.ring.provide(Size::Whole, chunk);
-            }
-            if self.ring.provided(Size::Whole) > 0 {
-                return;
-            }
-            // All chunks are on their way; one may have come back meanwhile.
-            pool.owner().prepare();
-            if pool.free_count() == 0 {
-                return;
-            }
-            pool.owner().awake();
         }
     }
 

@@ -68,6 +68,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         while let Some(Named { address, name }) =
             self.shared.inboxes[self.options.index].pop_named()
         {
+            if let Some(name) = &name {
+                self.name_senders(address, name);
+            }
             for slot in self.unnamed.remove(&address).unwrap_or_default() {
                 if let Some(connection) = &mut self.connections[slot] {
                     connection.asked = None;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Reactor;
+use super::{InChunk, Reactor};
 use crate::base::{Chunk, Clock};
 use crate::limits::{COLLECT_BYTES, COPY_BYTES};
 use crate::receive::CloseReason;
@@ -78,8 +78,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
         connection.receive = ReceiveState::Armed;
         connection.is_growing = false;
-        self.ring
-            .receive(connection.socket, connection.size, slot as Token);
+        let (socket, size) = (connection.socket, connection.size);
+        let group = self.outlets[self.outlet_of[connection.listener]].group;
+        self.ring.receive(socket, group, size, slot as Token);
     }
 
     /// Frames and parses what was received.
@@ -145,7 +146,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 if !self.lent.is_empty() {
                     let reception = self.reception(listener);
                     let batch = self.lent.take_lent(chunk, start..framed.rest, reception);
-                    self.in_chunks.push_back((self.now, batch.downgrade()));
+                    self.in_chunks.push_back(InChunk {
+                        since: self.now,
+                        body: batch.downgrade(),
+                        outlet: self.outlet_of[listener],
+                    });
                     // What the connection sent before is in front.
                     self.publish_collected(listener);
                     self.publish(batch, listener);

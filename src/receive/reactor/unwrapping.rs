@@ -79,10 +79,16 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         // The cut frame stands in front of what continues it.
         out.resize(self.pools.whole.headroom() + INFLATE_BYTES, 0);
         let mut inflated = 0;
-        while inflated < INFLATE_TURN_BYTES && self.pending.is_empty() {
+        while inflated < INFLATE_TURN_BYTES {
             let Some(connection) = &mut self.connections[slot] else {
                 break;
             };
+            if !self.outlets[self.outlet_of[connection.listener]]
+                .pending
+                .is_empty()
+            {
+                break;
+            }
             let wrapping = connection.wrapping.as_mut();
             let Some(inflater) = wrapping.and_then(|wrapping| wrapping.inflater.as_mut()) else {
                 break;
@@ -122,7 +128,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         };
         if connection.receive == ReceiveState::Armed && !wrapping.is_paused {
             wrapping.is_paused = true;
-            self.ring.cancel(Kind::Receive, slot as Token);
+            let listener = connection.listener;
+            let kind = Kind::Receive(self.group_of(listener));
+            self.ring.cancel(kind, slot as Token);
         }
     }
 
@@ -138,12 +146,15 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     }
 
     fn list_to_inflate(&mut self, slot: usize) {
-        let connection = self.connections[slot].as_mut();
-        if let Some(wrapping) = connection.and_then(|connection| connection.wrapping.as_mut())
+        let Some(connection) = &mut self.connections[slot] else {
+            return;
+        };
+        let outlet = self.outlet_of[connection.listener];
+        if let Some(wrapping) = &mut connection.wrapping
             && !wrapping.is_listed
         {
             wrapping.is_listed = true;
-            self.inflating.push_back(slot);
+            self.outlets[outlet].inflating.push_back(slot);
         }
     }
 
@@ -154,14 +165,20 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         wrapping.is_some_and(|wrapping| wrapping.is_paused)
     }
 
-    /// One turn of each connection that waits to be inflated, while the queue
+    /// One turn of each connection that waits to be inflated, while its queue
     /// takes what comes.
     pub(super) fn inflate_on(&mut self) {
-        for _ in 0..self.inflating.len() {
-            if !self.pending.is_empty() {
+        for outlet in 0..self.outlets.len() {
+            self.inflate_for(outlet);
+        }
+    }
+
+    fn inflate_for(&mut self, outlet: usize) {
+        for _ in 0..self.outlets[outlet].inflating.len() {
+            if !self.outlets[outlet].pending.is_empty() {
                 return;
             }
-            let Some(slot) = self.inflating.pop_front() else {
+            let Some(slot) = self.outlets[outlet].inflating.pop_front() else {
                 return;
             };
             if let Some(connection) = &mut self.connections[slot]
@@ -188,7 +205,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
 
     /// Gives up what waits to be inflated: the time to stop is over.
     pub(super) fn forget_backlogs(&mut self) {
-        for slot in std::mem::take(&mut self.inflating) {
+        let lists = self.outlets.iter_mut();
+        let lists = lists.flat_map(|outlet| outlet.inflating.drain(..));
+        for slot in lists.collect::<Vec<usize>>() {
             if let Some(connection) = &mut self.connections[slot]
                 && let Some(wrapping) = &mut connection.wrapping
             {
