@@ -13,6 +13,7 @@ mod source;
 mod span;
 mod syntax;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -79,6 +80,8 @@ pub struct Globals {
     /// `adminSocket`; `/run/splashdam.sock` if not set, and none where that
     /// cannot be opened.
     pub admin_socket: Option<PathBuf>,
+    /// `metricsListen`: where metrics are read over HTTP; nowhere if not set.
+    pub metrics_listen: Option<SocketAddr>,
     /// `localHostname`; the kernel's if not set.
     pub local_hostname: Option<String>,
     /// `halfOpenIdle`: silence after which a connection may be half-open;
@@ -118,6 +121,7 @@ impl Default for Globals {
             umask: None,
             pin_threads: PinThreads::Auto,
             admin_socket: None,
+            metrics_listen: None,
             local_hostname: None,
             names: NameOptions::default(),
             preserve_fqdn: false,

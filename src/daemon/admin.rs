@@ -10,14 +10,17 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::Statistics;
 use super::assemble::Daemon;
 use super::connections::ConnectionStatistics;
+use super::metrics;
+use super::queues::{self, Order, QueueStatus};
 use super::terminal;
+use crate::message::Severity;
 
 /// Where the socket is without a service manager.
 pub const SOCKET_DEFAULT: &str = "/run/splashdam.sock";
@@ -92,6 +95,12 @@ pub async fn open(path: &std::path::Path) -> io::Result<(AdminSocket, UnixListen
 pub async fn serve(listener: UnixListener, daemon: Arc<Daemon>, started: Instant) {
     let router = Router::new()
         .route("/statistics", get(statistics))
+        .route("/metrics", get(all_metrics))
+        .route("/queues", get(all_queues))
+        .route("/queues/{name}/pause", post(pause))
+        .route("/queues/{name}/resume", post(resume))
+        .route("/queues/{name}/purge", post(purge_all))
+        .route("/queues/{name}/purge/{severity}", post(purge))
         .route("/connections", get(connections))
         .route("/connections/{peer}", delete(close))
         .with_state(Admin { daemon, started });
@@ -119,4 +128,42 @@ async fn close(
 
 async fn statistics(State(admin): State<Admin>) -> Json<Statistics> {
     Json(Statistics::of(&admin.daemon, admin.started))
+}
+
+async fn all_metrics(State(admin): State<Admin>) -> impl IntoResponse {
+    let text = metrics::of(&admin.daemon, admin.started);
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
+}
+
+async fn all_queues(State(admin): State<Admin>) -> Json<Vec<QueueStatus>> {
+    Json(QueueStatus::of(&admin.daemon))
+}
+
+/// What was done, or why nothing was.
+type Obeyed = Result<String, (StatusCode, String)>;
+
+fn obey(admin: &Admin, name: &str, order: Order) -> Obeyed {
+    queues::obey(&admin.daemon, name, order).map_err(|error| (StatusCode::NOT_FOUND, error))
+}
+
+async fn pause(State(admin): State<Admin>, Path(name): Path<String>) -> Obeyed {
+    obey(&admin, &name, Order::Pause)
+}
+
+async fn resume(State(admin): State<Admin>, Path(name): Path<String>) -> Obeyed {
+    obey(&admin, &name, Order::Resume)
+}
+
+async fn purge_all(State(admin): State<Admin>, Path(name): Path<String>) -> Obeyed {
+    obey(&admin, &name, Order::Purge(None))
+}
+
+async fn purge(State(admin): State<Admin>, Path(path): Path<(String, String)>) -> Obeyed {
+    let (name, severity) = path;
+    let Some(severity) = Severity::from_name(&severity) else {
+        let known = Severity::names().join(", ");
+        let error = format!("there is no severity '{severity}', but {known}");
+        return Err((StatusCode::BAD_REQUEST, error));
+    };
+    obey(&admin, &name, Order::Purge(Some(severity)))
 }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::oversize_file::OversizeFile;
 use super::own::OwnMessages;
 use super::plan::{Place, Plan, mark_shared_files};
+use super::rates::Rates;
 use super::service::Hearts;
 use super::socket_states::SocketReader;
 use super::switches::Switches;
@@ -41,6 +42,8 @@ pub struct Daemon {
     pub reactors: Arc<ReactorShared>,
     /// In the order of the configuration, the main queue first.
     pub queues: Arc<Vec<Served>>,
+    /// How fast they are filled and emptied.
+    pub rates: Rates,
     /// Woken when a queue wants one more worker.
     pub starter: Bed,
     /// Name and account of each action.
@@ -206,6 +209,7 @@ impl Daemon {
         Ok(Daemon {
             own,
             reactors,
+            rates: Rates::new(served.len()),
             queues: Arc::new(served),
             starter,
             actions: accounts,

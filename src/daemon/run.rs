@@ -1,5 +1,6 @@
 //! The life of the daemon: start, signals, stop in order.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::admin::{self, AdminSocket};
@@ -15,11 +16,13 @@ use super::assemble::Daemon;
 use super::half_open;
 use super::keep_alive;
 use super::listeners;
+use super::metrics::endpoint;
 use super::names;
 use super::open_files::Demand;
 use super::own::OwnMessages;
 use super::pid_file::PidFile;
 use super::privileges::Identity;
+use super::rates;
 use super::service;
 use super::stop::stop;
 use super::switches::{self, Switches};
@@ -118,6 +121,7 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
     let own = Arc::new(OwnMessages::new(&hostname, config.program.default));
     let identity = Identity::of(&config.globals.privileges)?;
     let listeners = listeners::open(std::mem::take(&mut config.listeners))?;
+    let metrics = open_metrics(config.globals.metrics_listen).await?;
     // The threads that start below, and so what opens the output files, are of
     // the new user from their beginning.
     let changes = match identity {
@@ -137,6 +141,15 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
     ));
     let serving =
         admin.map(|listener| tokio::spawn(admin::serve(listener, Arc::clone(&daemon), started)));
+    let sampling = tokio::spawn({
+        let daemon = Arc::clone(&daemon);
+        async move { rates::sample(&daemon).await }
+    });
+    let metrics_address = metrics
+        .as_ref()
+        .and_then(|listener| listener.local_addr().ok());
+    let exporting = metrics
+        .map(|listener| tokio::spawn(endpoint::serve(listener, Arc::clone(&daemon), started)));
     if let Some(resolver) = daemon.reactors.names.clone() {
         let (reactors, asked) = (Arc::clone(&daemon.reactors), Arc::clone(&daemon.asked));
         tokio::spawn(names::serve(resolver, reactors, asked));
@@ -153,6 +166,10 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
         listeners.join(", ")
     );
     daemon.own.report(Severity::INFO, text);
+    if let Some(address) = metrics_address {
+        let text = format!("metrics at http://{address}/metrics");
+        daemon.own.report(Severity::INFO, text);
+    }
     for change in changes {
         daemon.own.report(Severity::INFO, change);
     }
@@ -189,10 +206,15 @@ async fn control(mut config: Config, options: RunOptions) -> Result<ExitCode> {
             ExitCode::FAILURE
         }
     };
-    for task in [serving, watching, Some(retrying), Some(starting)]
-        .into_iter()
-        .flatten()
-    {
+    let tasks = [
+        serving,
+        exporting,
+        watching,
+        Some(retrying),
+        Some(starting),
+        Some(sampling),
+    ];
+    for task in tasks.into_iter().flatten() {
         task.abort();
     }
     Ok(result)
@@ -251,6 +273,17 @@ async fn open_admin(path: Option<PathBuf>) -> Result<Option<(AdminSocket, UnixLi
             Ok(None)
         }
     }
+}
+
+/// Listens where metrics are to be read.
+async fn open_metrics(address: Option<SocketAddr>) -> Result<Option<TcpListener>> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let listener = endpoint::open(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} for metrics (metricsListen)"))?;
+    Ok(Some(listener))
 }
 
 /// The machine's name as rsyslog has it in its messages: up to its first dot, or

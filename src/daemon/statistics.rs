@@ -6,13 +6,14 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::assemble::Daemon;
+use crate::queue::Queue;
 use crate::receive::{CloseReason, InputCounters};
 use crate::work::Latency;
 
 /// All accounts at one moment. Each balances at quiet moments: `received =
 /// enqueued + discarded + held`, `enqueued = acknowledged + discarded + held +
 /// in_hand`, `taken = delivered + discarded + held`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Statistics {
     pub version: String,
     pub uptime_seconds: u64,
@@ -26,7 +27,7 @@ pub struct Statistics {
     pub latency: LatencyStatistics,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct InputStatistics {
     pub name: String,
     /// Address or path that is listened on; none for the daemon's own messages.
@@ -81,7 +82,7 @@ pub struct InputStatistics {
 
 /// The lookups of peers' names. `lookups = found + no_name + malicious +
 /// failures` at quiet moments.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct NameStatistics {
     /// Connections whose peer's name, or the want of one, was known.
     pub cached: u64,
@@ -102,7 +103,7 @@ pub struct NameStatistics {
     pub answers: bool,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct QueueStatistics {
     pub name: String,
     #[serde(rename = "type")]
@@ -114,19 +115,27 @@ pub struct QueueStatistics {
     pub in_hand: u64,
     pub enqueued: u64,
     pub acknowledged: u64,
+    /// No room within `queue.timeoutEnqueue`.
     pub discarded_full: u64,
+    /// `queue.discardMark` and `queue.discardSeverity`.
+    pub discarded_mark: u64,
+    /// `queue.samplingInterval`.
+    pub discarded_sampling: u64,
+    /// `splashdam ctl queue NAME purge`.
+    pub discarded_purged: u64,
     pub discarded_shutdown: u64,
+    /// Times it became full.
     pub full: u64,
     pub compacted_bytes: u64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct RuleStatistics {
     /// Messages for which the rules chose no action.
     pub discarded_no_action: u64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct ActionStatistics {
     pub name: String,
     pub suspended: bool,
@@ -140,7 +149,7 @@ pub struct ActionStatistics {
 }
 
 /// Microseconds.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct LatencyStatistics {
     pub messages: u64,
     pub p50_us: u64,
@@ -148,6 +157,8 @@ pub struct LatencyStatistics {
     pub p99_us: u64,
     pub p999_us: u64,
     pub max_us: u64,
+    /// Of all messages together.
+    pub sum_us: u64,
 }
 
 impl Statistics {
@@ -172,7 +183,7 @@ impl Statistics {
             queues: daemon
                 .queues
                 .iter()
-                .map(|served| queue(served.queue()))
+                .map(|served| QueueStatistics::of(served.queue()))
                 .collect(),
             rules: RuleStatistics {
                 discarded_no_action: daemon
@@ -189,6 +200,7 @@ impl Statistics {
                 p99_us: latency.value_at_quantile(0.99),
                 p999_us: latency.value_at_quantile(0.999),
                 max_us: latency.max(),
+                sum_us: (latency.mean() * latency.len() as f64) as u64,
             },
         }
     }
@@ -258,22 +270,29 @@ fn names(names: &crate::names::Names) -> NameStatistics {
     }
 }
 
-fn queue(queue: &crate::queue::Queue) -> QueueStatistics {
-    let (held, held_bytes) = queue.held();
-    QueueStatistics {
-        name: queue.name().to_owned(),
-        kind: queue.options().kind.name().to_owned(),
-        size: queue.options().size as u64,
-        memory_bytes_max: queue.options().memory_bytes_max as u64,
-        held: held as u64,
-        held_bytes: held_bytes as u64,
-        in_hand: queue.counters.in_hand.get(),
-        enqueued: queue.counters.enqueued.get(),
-        acknowledged: queue.counters.acknowledged.get(),
-        discarded_full: queue.counters.discarded_full.get(),
-        discarded_shutdown: queue.counters.discarded_shutdown.get(),
-        full: queue.counters.full.get(),
-        compacted_bytes: queue.counters.compacted_bytes.get(),
+impl QueueStatistics {
+    /// The account of a queue.
+    pub fn of(queue: &Queue) -> QueueStatistics {
+        let (held, held_bytes) = queue.held();
+        let counters = &queue.counters;
+        QueueStatistics {
+            name: queue.name().to_owned(),
+            kind: queue.options().kind.name().to_owned(),
+            size: queue.options().size as u64,
+            memory_bytes_max: queue.options().memory_bytes_max as u64,
+            held: held as u64,
+            held_bytes: held_bytes as u64,
+            in_hand: counters.in_hand.get(),
+            enqueued: counters.enqueued.get(),
+            acknowledged: counters.acknowledged.get(),
+            discarded_full: counters.discarded_full.get(),
+            discarded_mark: counters.discarded_mark.get(),
+            discarded_sampling: counters.discarded_sampling.get(),
+            discarded_purged: counters.discarded_purged.get(),
+            discarded_shutdown: counters.discarded_shutdown.get(),
+            full: counters.full.get(),
+            compacted_bytes: counters.compacted_bytes.get(),
+        }
     }
 }
 

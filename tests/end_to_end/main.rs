@@ -31,6 +31,7 @@ mod imudp;
 mod names;
 mod queue_configuration;
 mod queue_parameters;
+mod queues_seen;
 mod rest;
 mod rulesets;
 mod selectors;

@@ -15,8 +15,8 @@ use splashdam::frame::FramerOptions;
 use splashdam::message::LocalClock;
 use splashdam::queue::{Consumers, Queue, QueueOptions};
 use splashdam::receive::{
-    Admission, ChunkPools, Inbox, Inherited, Listener, ListenerOptions, Reactor, ReactorOptions,
-    ReactorShared,
+    Admission, ChunkPools, Destinations, Inbox, Inherited, Listener, ListenerOptions, Reactor,
+    ReactorOptions, ReactorShared,
 };
 use splashdam::ring::simulated::{NetworkFaults, SimulatedNetwork, SimulatedRing};
 
@@ -73,7 +73,7 @@ impl Run {
         let shared = Arc::new(ReactorShared {
             names: None,
             listeners: vec![listener.expect("a listener")],
-            queue: Arc::new(queue),
+            destinations: Destinations::one(Arc::new(queue)),
             inboxes: vec![Arc::new(Inbox::new(Arc::clone(&event)))],
             admission: Admission::default(),
             report: Arc::new(Silent),
@@ -122,7 +122,7 @@ impl Run {
     /// Takes from the queue, at most so many.
     fn take(&mut self, max: usize) -> usize {
         let mut batches = Vec::new();
-        let count = self.shared.queue.dequeue(max, &mut batches);
+        let count = self.shared.destinations.queues()[0].dequeue(max, &mut batches);
         for batch in &batches {
             let reader = batch.reader();
             for index in 0..reader.len() {
@@ -131,8 +131,8 @@ impl Run {
                 self.taken
                     .push(format!("{} {text}", message.source.address));
             }
-            self.shared.queue.hand_over(batch.len(), batch.bytes());
-            self.shared.queue.acknowledge(batch.len());
+            self.shared.destinations.queues()[0].hand_over(batch.len(), batch.bytes());
+            self.shared.destinations.queues()[0].acknowledge(batch.len());
         }
         count
     }

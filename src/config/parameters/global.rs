@@ -116,6 +116,11 @@ pub static GLOBAL: Table<Globals> = Table {
         )
         .default("daemon::admin::SOCKET_DEFAULT"),
         GlobalRow::new(
+            "metricsListen",
+            Take::Endpoint(|globals, endpoint| globals.metrics_listen = Some(endpoint)),
+            "Address and port where metrics are read over HTTP; nowhere if not set. Splashdam's own.",
+        ),
+        GlobalRow::new(
             "halfOpenIdle",
             Take::Whole(0, i32::MAX as i64, |globals, seconds| {
                 let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0);

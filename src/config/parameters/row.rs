@@ -1,7 +1,7 @@
 //! A parameter: its two spellings, what it takes, and how it is set.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -72,6 +72,8 @@ pub enum Take<T> {
     Ports(fn(&mut T, &[u16])),
     /// An IP address, or `*` for all of the host's.
     Address(fn(&mut T, IpAddr)),
+    /// An IP address and a port, IPv6 in brackets.
+    Endpoint(fn(&mut T, SocketAddr)),
     /// A severity by number or name; 8 and `none` are none.
     Severity(fn(&mut T, Option<Severity>)),
     /// Networks: a list, or a text with commas.
@@ -161,6 +163,7 @@ impl<T> Row<T> {
             Take::LineStart(_) => "regular expression",
             Take::Ports(_) => "ports",
             Take::Address(_) => "address",
+            Take::Endpoint(_) => "address and port",
             Take::Severity(_) => "severity",
             Take::Networks(_) => "networks",
             Take::User(..) => "user",
@@ -278,6 +281,10 @@ impl<T> Row<T> {
             Take::Severity(set) => match severity(written) {
                 Some(value) => Ok(Rc::new(move |options| set(options, value))),
                 None => refuse("a severity: 0 to 7, emerg to debug, or 8 for none".to_owned()),
+            },
+            Take::Endpoint(set) => match written.parse::<SocketAddr>() {
+                Ok(value) => Ok(Rc::new(move |options| set(options, value))),
+                Err(_) => refuse("an address and a port like 127.0.0.1:9514".to_owned()),
             },
             Take::Networks(_) => self.read_list(&networks::split(text)),
             Take::User(root, set) => {

@@ -116,6 +116,7 @@ fn value(row: &Described) -> &'static str {
         ("number" | "time", _) => "7",
         ("mode", _) => "0600",
         ("address", _) => "::1",
+        ("address and port", _) => "[::1]:9514",
         ("user" | "group", _) => "daemon",
         ("path", _) => "/tmp/path",
         _ => "RSYSLOG_TraditionalFileFormat",

@@ -2,15 +2,9 @@
 
 use std::fmt::Write;
 
+use super::columns::{Column, amount, duration, lines};
 use super::connections::Row;
 use crate::daemon::connections::{ConnectionStatistics, KeepAliveStatistics};
-
-/// Between two columns.
-const GAP: &str = "  ";
-
-/// A column: its head, whether it is of numbers, which stand to the right, and
-/// its turn to be left out where the terminal is too narrow (0: never).
-struct Column(&'static str, bool, u8);
 
 /// The column of the peers' names: where none has one, it is not there.
 const NAME: usize = 1;
@@ -39,59 +33,17 @@ type Cells = [String; COLUMNS.len()];
 /// A line for each connection and their number. Where `width` is too little,
 /// columns are left out, and named at the end.
 pub(super) fn table(rows: &[Row], width: Option<usize>) -> String {
-    let mut cells = vec![COLUMNS.map(|Column(head, ..)| head.to_owned())];
-    cells.extend(rows.iter().map(cells_of));
-    let widths: [usize; COLUMNS.len()] = std::array::from_fn(|column| {
-        let widths = cells.iter().map(|row| row[column].len());
-        widths.max().unwrap_or(0)
-    });
+    let cells: Vec<Cells> = rows.iter().map(cells_of).collect();
     let has_names = rows.iter().any(|row| row.connection.peer_name.is_some());
     let is_there = |column: usize| column != NAME || has_names;
-    let shown = shown(&widths, is_there, width.unwrap_or(usize::MAX));
-    let mut text = String::new();
-    for row in &cells {
-        let mut line = String::new();
-        for (index, Column(_, is_number, _)) in COLUMNS.iter().enumerate() {
-            let (cell, width) = (&row[index], widths[index]);
-            // Writing to a string cannot fail.
-            let _ = match (shown[index], is_number) {
-                (false, _) => Ok(()),
-                (true, true) => write!(line, "{cell:>width$}{GAP}"),
-                (true, false) => write!(line, "{cell:<width$}{GAP}"),
-            };
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    let left_out = (0..COLUMNS.len()).filter(|column| is_there(*column) && !shown[*column]);
-    let left_out: Vec<&str> = left_out.map(|column| COLUMNS[column].0).collect();
+    let (mut text, left_out) = lines(&COLUMNS, &cells, is_there, width);
+    // Writing to a string cannot fail.
     let _ = write!(text, "{} connections", rows.len());
     if !left_out.is_empty() {
         let _ = write!(text, " (too narrow for {})", left_out.join(", "));
     }
     text.push('\n');
     text
-}
-
-/// Which columns fit: the more needed ones first, then what there is room for.
-fn shown(
-    widths: &[usize; COLUMNS.len()],
-    is_there: impl Fn(usize) -> bool,
-    width: usize,
-) -> [bool; COLUMNS.len()] {
-    let mut turns: [usize; COLUMNS.len()] = std::array::from_fn(|index| index);
-    // Those that are never left out, then those with the last turns.
-    turns.sort_by_key(|index| std::cmp::Reverse(COLUMNS[*index].2.wrapping_sub(1)));
-    let mut room = width.saturating_add(GAP.len());
-    let mut shown = [false; COLUMNS.len()];
-    for index in turns.into_iter().filter(|index| is_there(*index)) {
-        let needed = widths[index] + GAP.len();
-        shown[index] = needed <= room || COLUMNS[index].2 == 0;
-        if shown[index] {
-            room = room.saturating_sub(needed);
-        }
-    }
-    shown
 }
 
 fn cells_of(row: &Row) -> Cells {
@@ -158,44 +110,6 @@ fn keep_alive(options: &KeepAliveStatistics) -> String {
     text
 }
 
-/// Bytes as an operator reads them.
-fn amount(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    if bytes < 10_000 {
-        return bytes.to_string();
-    }
-    for unit in ["k", "M", "G"] {
-        value /= 1000.0;
-        // What would be rounded up to 1000.0 has the next unit.
-        if value < 999.95 {
-            return format!("{value:.1}{unit}");
-        }
-    }
-    format!("{:.1}T", value / 1000.0)
-}
-
-/// Seconds as an operator reads them.
-fn duration(seconds: f64) -> String {
-    match seconds {
-        ..60.0 => format!("{seconds:.1}s"),
-        ..3600.0 => format!(
-            "{}m{:02}s",
-            (seconds / 60.0) as u64,
-            (seconds % 60.0) as u64
-        ),
-        ..86_400.0 => format!(
-            "{}h{:02}m",
-            (seconds / 3600.0) as u64,
-            (seconds % 3600.0 / 60.0) as u64
-        ),
-        _ => format!(
-            "{}d{:02}h",
-            (seconds / 86_400.0) as u64,
-            (seconds % 86_400.0 / 3600.0) as u64
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,20 +165,5 @@ mod tests {
             lines(80)[0],
             "PEER          AGE  IDLE  MESSAGES  BYTES   RATE  PAUSED     RTT  TIMER"
         );
-    }
-
-    #[test]
-    fn amounts_are_short() {
-        for (bytes, text) in [
-            (0, "0"),
-            (9999, "9999"),
-            (10_000, "10.0k"),
-            (999_940, "999.9k"),
-            (999_960, "1.0M"),
-            (1_500_000_000, "1.5G"),
-            (2_500_000_000_000, "2.5T"),
-        ] {
-            assert_eq!(amount(bytes), text);
-        }
     }
 }

@@ -4,20 +4,16 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use hyper::Method;
-use tokio::time::sleep;
 
 use super::connection_table::{peer, table};
-use super::{ask_in_time, understood};
+use super::{ask_in_time, understood, watch};
 use crate::daemon::connections::ConnectionStatistics;
 use crate::daemon::terminal;
-
-/// Clears a terminal and goes to its first place (ECMA-48 ED and CUP).
-const CLEAR: &str = "\x1b[2J\x1b[H";
 
 /// Arguments of `splashdam ctl connections`.
 #[derive(Debug, Args)]
@@ -79,29 +75,25 @@ pub(super) struct Row {
 /// # Errors
 /// No daemon answers; the terminal is closed.
 pub async fn show(socket: &Path, arguments: &ConnectionsArgs) -> Result<()> {
-    let mut before = None;
-    loop {
+    if arguments.json {
         let answer = ask_in_time(socket, Method::GET, "/connections").await?;
-        if arguments.json && arguments.sort == Sort::Peer && arguments.filter.is_none() {
+        if arguments.sort == Sort::Peer && arguments.filter.is_none() {
             // As the daemon gives them: reading and writing ten thousand takes
             // longer than all else.
             terminal::print(&answer)?;
             terminal::print("\n")?;
             return Ok(());
         }
-        let connections: Vec<ConnectionStatistics> = understood(&answer)?;
-        let rows = rows(connections, arguments, before.as_ref());
-        if arguments.json {
-            let connections: Vec<_> = rows.iter().map(|row| &row.connection).collect();
-            terminal::print(format!("{}\n", serde_json::to_string(&connections)?))?;
-            return Ok(());
-        }
-        if !arguments.watch {
-            terminal::print(table(&rows, terminal::width()))?;
-            return Ok(());
-        }
-        let table = table(&rows, terminal::width());
-        terminal::print(format!("{CLEAR}{table}"))?;
+        let rows = rows(understood(&answer)?, arguments, None);
+        let connections: Vec<_> = rows.iter().map(|row| &row.connection).collect();
+        terminal::print(format!("{}\n", serde_json::to_string(&connections)?))?;
+        return Ok(());
+    }
+    let mut before = None;
+    watch::show(arguments.watch, async || {
+        let answer = ask_in_time(socket, Method::GET, "/connections").await?;
+        let rows = rows(understood(&answer)?, arguments, before.as_ref());
+        let text = table(&rows, terminal::width());
         before = Some(Before {
             at: Instant::now(),
             messages: rows
@@ -109,8 +101,9 @@ pub async fn show(socket: &Path, arguments: &ConnectionsArgs) -> Result<()> {
                 .map(|row| (row.connection.peer, row.connection.messages))
                 .collect(),
         });
-        sleep(Duration::from_secs(1)).await;
-    }
+        Ok(text)
+    })
+    .await
 }
 
 /// The rows to show, in order.
@@ -186,6 +179,8 @@ fn unix(peer: &str) -> (&str, Option<u64>) {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::daemon::connections::KeepAliveStatistics;
 

@@ -1,8 +1,13 @@
 //! `splashdam ctl`: asks a running daemon.
 
+mod bar;
+mod columns;
 mod connection_table;
 mod connections;
+mod queue_table;
+mod queues;
 mod stats;
+mod watch;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -20,6 +25,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use self::connections::ConnectionsArgs;
+use self::queues::{QueueArgs, QueuesArgs};
 use super::admin::{SOCKET_DEFAULT, SOCKET_OF_SERVICE};
 use super::terminal;
 
@@ -50,6 +56,10 @@ enum Command {
     },
     /// The connections that are open
     Connections(ConnectionsArgs),
+    /// The queues: how full, how fast, what hinders them
+    Queues(QueuesArgs),
+    /// Pause, resume or purge a queue
+    Queue(QueueArgs),
     /// End a connection
     Close {
         /// Its peer, as `ctl connections` shows it: ADDRESS:PORT or PATH#N
@@ -78,6 +88,8 @@ pub fn run(args: &CtlArgs) -> Result<ExitCode> {
         Command::Connections(arguments) => {
             runtime.block_on(connections::show(&socket, arguments))?
         }
+        Command::Queues(arguments) => runtime.block_on(queues::show(&socket, arguments))?,
+        Command::Queue(arguments) => runtime.block_on(queues::order(&socket, arguments))?,
         Command::Close { peer } => {
             let path = format!("/connections/{}", encoded(peer));
             let answer = runtime.block_on(ask_in_time(&socket, Method::DELETE, &path));

@@ -118,7 +118,10 @@ fn queue_line(queue: &QueueStatistics) -> String {
         queue.held_bytes,
         queue.in_hand,
         remarks(&[
-            ("discarded: queue full", queue.discarded_full),
+            ("discarded: full", queue.discarded_full),
+            ("discarded: severity", queue.discarded_mark),
+            ("discarded: sampling", queue.discarded_sampling),
+            ("discarded: purged", queue.discarded_purged),
             ("discarded: shutdown", queue.discarded_shutdown),
             ("times full", queue.full),
             ("bytes compacted", queue.compacted_bytes),
