@@ -133,7 +133,7 @@ impl Served {
     /// Starts the workers that what waits asks for.
     fn start_wanted(&self, hearts: &Hearts, own: &OwnMessages) {
         let (queue, consumers) = (self.queue(), self.queue().consumers());
-        while !queue.is_closed() && consumers.running() < consumers.wanted(queue.held().0) {
+        while !queue.is_closed() && consumers.running() < consumers.wanted(queue.waiting()) {
             let Some(place) = consumers.begin() else {
                 return;
             };

@@ -1,7 +1,7 @@
 //! Sockets that datagrams are received from, and their parameters (imudp).
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -79,7 +79,16 @@ impl UdpSockets {
         let mut sockets = UdpSockets::default();
         let taken = inherited.take(&SockAddr::from(address), Type::DGRAM);
         if let Some(first) = taken {
+            if address.ip() == Ipv6Addr::UNSPECIFIED && first.only_v6()? {
+                // `::` would silently not be all addresses.
+                let text = "the socket that is handed over takes no IPv4: BindIPv6Only=both";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+            }
             sockets.prepare(&first, udp)?;
+            if udp.sockets > 1 {
+                let text = "one socket is handed over, and `threads` has no effect on it";
+                sockets.remarks.push(text.to_owned());
+            }
             return Ok((first, sockets));
         }
         let first = sockets.bind(options, udp, address)?;

@@ -61,7 +61,7 @@ impl Pace {
             if queue.is_paused() {
                 return Permit::Wait { until: None };
             }
-            if let Some(until) = self.few_until(options, queue.held().0, now) {
+            if let Some(until) = self.few_until(options, queue.waiting(), now) {
                 return Permit::Wait { until: Some(until) };
             }
         }

@@ -232,8 +232,9 @@ impl<X: Executor, C: Clock> Worker<X, C> {
         let queue = &self.shared.queue;
         queue.consumers().end(self.place);
         // What came meanwhile may have woken this worker.
-        if !queue.is_empty() {
-            queue.wake_consumers();
+        let waiting = queue.waiting();
+        if waiting > 0 {
+            queue.consumers().wake(waiting);
         }
         self.end()
     }

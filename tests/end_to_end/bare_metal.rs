@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::os::unix::net::UnixDatagram;
@@ -243,6 +243,31 @@ fn activated(socket: impl Into<OwnedFd>) -> Command {
         .env("LISTEN_FDNAMES", "splashdam.socket")
         .stdin(Stdio::from(socket.into()));
     command
+}
+
+#[test]
+fn a_datagram_socket_that_is_handed_over_is_received_from() {
+    let scratch = Scratch::new();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let directory = scratch.path().display();
+    scratch.write(
+        "daemon.conf",
+        format!(
+            "global(adminSocket=\"{directory}/ctl.sock\" net.enableDNS=\"off\")\n\
+             module(load=\"imudp\")\n\
+             input(type=\"imudp\" address=\"127.0.0.1\" port=\"{}\")\n\
+             *.* {directory}/out.log\n",
+            address.port()
+        ),
+    );
+    // Who sent before the daemon came is received.
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    sender.send_to(MESSAGE, address).unwrap();
+    let mut daemon = Daemon::with_command(&scratch, activated(socket));
+    daemon.wait_for_admin();
+    daemon.wait_for_accounts("the datagram", |now| now.listener("imudp", "received") == 1);
+    daemon.stop();
 }
 
 #[test]

@@ -137,6 +137,9 @@ fn ports_are_listeners_of_their_own_also_of_ipv6() {
     ))
     .splashdam(&scratch);
     let all = target(&daemon, "all");
+    let table = std::fs::read_to_string("/proc/net/udp6").unwrap();
+    let place = format!("{}:{:04X} ", "0".repeat(32), all.port());
+    assert_eq!(table.matches(&place).count(), 2, "{table}");
     // Each sender's datagrams come to one of the two sockets.
     for _ in 0..8 {
         send(

@@ -31,6 +31,8 @@ const COUNT_MIN: usize = 8;
 pub(super) struct Gathering {
     completions: usize,
     bytes: usize,
+    /// Whether there were datagrams.
+    has_datagrams: bool,
     /// When that wait ended.
     woken_at: Instant,
     /// Whether it ended soon after the one before it.
@@ -59,10 +61,13 @@ impl Gathering {
 
     /// Notes that a wait has ended.
     pub fn begin(&mut self, now: Instant) {
-        self.is_fast = now.since(self.woken_at) < PACE;
+        // Nobody waits for what becomes of a datagram.
+        let pace = if self.has_datagrams { REST } else { PACE };
+        self.is_fast = now.since(self.woken_at) < pace;
         self.woken_at = now;
         self.completions = 0;
         self.bytes = 0;
+        self.has_datagrams = false;
     }
 
     /// Notes what came.
@@ -72,7 +77,10 @@ impl Gathering {
             Outcome::Received(Received::Bytes { len, .. }) => self.bytes += len,
             // Nobody makes their senders wait: many of them at once say that the
             // socket's buffer may fill while the reactor rests.
-            Outcome::Message(_) => self.bytes += DATAGRAM_WEIGHT,
+            Outcome::Message(_) => {
+                self.bytes += DATAGRAM_WEIGHT;
+                self.has_datagrams = true;
+            }
             _ => {}
         }
     }
