@@ -4,6 +4,7 @@
 //! `SPLASHDAM_SEED=17` runs one seed, `SPLASHDAM_SEEDS=100000` that many
 //! (the default is a few seconds' worth).
 
+mod back_pressure;
 mod check;
 mod datagrams;
 mod model;

@@ -38,7 +38,7 @@ use crate::limits::{CHUNK_WAIT_MS_MAX, RECYCLED_MAX};
 use crate::message::batch::Recycler;
 use crate::message::{Body, LocalClock, Report, Severity, Timestamp};
 use crate::names::Names;
-use crate::ring::{Completion, Outcome, Ring, Token};
+use crate::ring::{Completion, Group, Outcome, Ring, Token};
 
 /// Set in the token of an accept; the rest is the listener's index.
 const ACCEPT: Token = 1 << 40;
@@ -143,6 +143,8 @@ pub struct Reactor<R, C> {
     unfed: Vec<usize>,
     /// The groups of provided chunks.
     groups: Vec<ChunkGroup>,
+    /// The first one to get a chunk.
+    first_group: Group,
     /// Connections that their peers or the kernel have ended, oldest first.
     ended: VecDeque<(usize, CloseReason)>,
     /// Where a cut frame is joined to its continuation in a short chunk.
@@ -250,6 +252,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             unverified: VecDeque::new(),
             unfed: Vec::new(),
             groups,
+            first_group: 0,
             ended: VecDeque::new(),
             joined: Vec::new(),
             unnamed: HashMap::new(),

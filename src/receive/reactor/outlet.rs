@@ -148,7 +148,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     fn provide_short(&mut self) {
         let pool = &self.pools.short;
         let share = (pool.count() / self.groups.len()).max(1);
-        for (group, _) in receiving(&self.groups) {
+        for group in receiving(&self.groups) {
             while self.ring.provided(group, Size::Short) < share {
                 let Some(chunk) = pool.take() else { break };
                 self.ring.provide(group, Size::Short, chunk);
@@ -164,7 +164,9 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         let mut is_without = false;
         for share in [1, share] {
             is_without = false;
-            for (group, _) in receiving(&self.groups) {
+            let first = receiving(&self.groups).skip_while(|group| *group < self.first_group);
+            let others = receiving(&self.groups).take_while(|group| *group < self.first_group);
+            for group in first.chain(others) {
                 while self.ring.provided(group, Size::Whole) < share {
                     let Some(chunk) = pool.take() else { break };
                     self.ring.provide(group, Size::Whole, chunk);
@@ -172,13 +174,16 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 is_without |= self.ring.provided(group, Size::Whole) == 0;
             }
         }
+        // Where chunks come back one by one they go to all in turn.
+        let groups = self.groups.len() as Group;
+        self.first_group = (self.first_group + 1) % groups;
         is_without
     }
 }
 
-/// The groups that may receive, with their numbers.
-fn receiving(groups: &[ChunkGroup]) -> impl Iterator<Item = (Group, &ChunkGroup)> {
+/// The numbers of the groups that may receive.
+fn receiving(groups: &[ChunkGroup]) -> impl Iterator<Item = Group> {
     let numbered = groups.iter().enumerate();
     let receiving = numbered.filter(|(_, group)| !group.is_stalled);
-    receiving.map(|(number, group)| (number as Group, group))
+    receiving.map(|(number, _)| number as Group)
 }
