@@ -9,15 +9,16 @@ use crate::base::Sleeper;
 use crate::bounded_model;
 use crate::queue::room::{Class, Limit, Room};
 
-/// The room of a queue for four messages, and wake-ups of its producer.
+/// The room of a queue, and wake-ups of its producer.
 struct Shared {
     room: Room,
     producer: std::sync::Arc<Sleeper>,
     woken: Arc<AtomicU32>,
 }
 
+/// There is ample room where six messages and 300 bytes are held.
 const LIMIT: Limit = Limit {
-    messages: 4,
+    messages: 8,
     bytes: 400,
 };
 
@@ -41,15 +42,23 @@ impl Shared {
         })
     }
 
+    /// Takes room for a message if there is some at first sight.
+    fn take(&self, bytes: usize, class: Class) -> bool {
+        let limit = self.room.limit(class);
+        let (messages_held, bytes_held) = self.room.held();
+        messages_held < limit.messages
+            && bytes_held + bytes <= limit.bytes
+            && self.room.hold(1, bytes, limit)
+    }
+
     /// Offers a message as a queue does: says that it is refused, and looks once
     /// more. Returns whether there was room.
     fn offer(&self, bytes: usize, class: Class) -> bool {
-        let limit = self.room.limit(class);
-        if self.room.hold(1, bytes, limit) {
+        if self.take(bytes, class) {
             return true;
         }
         self.room.refuse(class);
-        self.room.hold(1, bytes, limit)
+        self.take(bytes, class)
     }
 
     /// Offers a message, and goes to sleep if there is no room. Returns whether
@@ -73,12 +82,12 @@ impl Shared {
 fn of_two_that_release_one_wakes_the_producer() {
     bounded_model(|| {
         let shared = Shared::new();
-        assert!(shared.room.hold(3, 10, LIMIT));
+        assert!(shared.room.hold(7, 10, LIMIT));
         assert!(shared.room.hold(1, 390, LIMIT));
         shared.room.refuse(Class::Size);
         shared.producer.prepare();
         let other = Arc::clone(&shared);
-        let other = thread::spawn(move || other.room.release(3, 10));
+        let other = thread::spawn(move || other.room.release(7, 10));
         shared.room.release(1, 390);
         other.join().unwrap();
         assert_eq!(shared.room.held(), (0, 0));
@@ -92,8 +101,7 @@ fn of_two_that_release_one_wakes_the_producer() {
 fn a_producer_that_is_refused_meanwhile_is_woken() {
     bounded_model(|| {
         let shared = Shared::new();
-        assert!(shared.room.hold(2, 200, LIMIT));
-        assert!(shared.room.hold(2, 200, LIMIT));
+        assert!(shared.room.hold(4, 400, LIMIT));
         let other = Arc::clone(&shared);
         let other = thread::spawn(move || other.room.release(1, 100));
         let producer = Arc::clone(&shared);
@@ -133,25 +141,25 @@ fn no_more_is_held_than_fits() {
         let other = thread::spawn(move || other.room.hold(1, 100, LIMIT));
         let mine = shared.room.hold(1, 100, LIMIT);
         let (messages, bytes) = shared.room.held();
-        assert!(messages <= 4 && bytes <= 400);
+        assert!(messages <= 4 && bytes <= 400, "more held than fits");
         let other = other.join().unwrap();
         assert!(mine != other, "one of them fits");
         assert_eq!(shared.room.held(), (3, 350));
     });
 }
 
-/// A producer that takes places for a moment, for which there are not enough
+/// A producer that takes a place for a moment, for which there are not enough
 /// bytes, must not keep the last release from waking the one who sleeps.
 #[test]
-fn places_that_are_given_back_wake_the_producer() {
+fn a_place_that_is_given_back_wakes_the_producer() {
     bounded_model(|| {
         let shared = Shared::new();
-        assert!(shared.room.hold(4, 150, LIMIT));
+        assert!(shared.room.hold(7, 400, LIMIT));
         shared.room.refuse(Class::Size);
         shared.producer.prepare();
         let other = Arc::clone(&shared);
         let other = thread::spawn(move || other.room.hold(1, 300, LIMIT));
-        shared.room.release(1, 10);
+        shared.room.release(1, 300);
         // If the other one holds something, its release wakes.
         let is_held = other.join().unwrap();
         let woken = shared.woken.load(Ordering::Relaxed);

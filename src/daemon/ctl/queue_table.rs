@@ -208,10 +208,11 @@ pub(super) mod tests {
         };
         let (whole, last) = bar(1000);
         assert_eq!((whole, last.contains("narrow")), (BAR_MAX, false));
-        let (less, last) = bar(170);
-        assert!((BAR_MIN + 1..BAR_MAX).contains(&less), "{less}");
-        assert!(!last.contains("narrow"), "{last}");
-        let (least, last) = bar(145);
+        let fits = |width: &usize| !bar(*width).1.contains("narrow");
+        let enough = (100..1000).find(fits).expect("a width");
+        assert_eq!(bar(enough).0, BAR_MIN);
+        assert_eq!(bar(enough + 7).0, BAR_MIN + 7);
+        let (least, last) = bar(enough - 1);
         assert_eq!(least, BAR_MIN);
         assert!(last.ends_with("(too narrow for TYPE)"), "{last}");
         let (none, last) = bar(80);
