@@ -1,4 +1,4 @@
-"""What perf/run, perf/latency and perf/connections have in common: the daemons that are measured,
+"""What perf/run, perf/latency, perf/connections and perf/udp have in common: the daemons that are measured,
 their CPU time and memory, and the facts of the machine.
 
 Standard library only; Linux only.
@@ -160,17 +160,18 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def listening(port, pid):
+def listening(port, pid, protocol="tcp"):
     """Whether a socket listens on the port in the process's network namespace; without
     connecting, which would count as a client."""
-    for table in (f"/proc/{pid}/net/tcp", f"/proc/{pid}/net/tcp6"):
+    state = {"tcp": "0A", "udp": "07"}[protocol]
+    for table in (f"/proc/{pid}/net/{protocol}", f"/proc/{pid}/net/{protocol}6"):
         try:
             lines = pathlib.Path(table).read_text().splitlines()[1:]
         except OSError:
             continue
         for line in lines:
             fields = line.split()
-            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+            if fields[3] == state and int(fields[1].rpartition(":")[2], 16) == port:
                 return True
     return False
 
@@ -180,11 +181,13 @@ class Daemon:
 
     kind: "rsyslog", "splashdam" or "raw"; stock: leave the queue as it comes;
     listener: more parameters of the input; namespace: the network namespace that it
-    runs in, on all of its addresses; cores: how much CPU time it may have.
+    runs in, on all of its addresses; cores: how much CPU time it may have; protocol:
+    "tcp" or "udp".
     """
 
-    def __init__(self, kind, binary, scratch, stock=False, listener="", namespace=None, cores=None):
-        self.kind = kind
+    def __init__(self, kind, binary, scratch, stock=False, listener="", namespace=None, cores=None,
+                 protocol="tcp"):
+        self.kind, self.protocol = kind, protocol
         self.listener, self.namespace = listener, namespace
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=scratch))
         self.log = self.directory / "out.log"
@@ -207,10 +210,11 @@ class Daemon:
             "splashdam": f'adminSocket="{self.admin_socket()}"',
         }[self.kind]
         address = "0.0.0.0" if self.namespace else "127.0.0.1"
+        module = {"tcp": "imptcp", "udp": "imudp"}[self.protocol]
         lines = [
             f'global(net.enableDNS="off" {own})',
-            'module(load="imptcp" threads="1")',
-            f'input(type="imptcp" port="{self.port}" address="{address}" {self.listener})',
+            {"tcp": 'module(load="imptcp" threads="1")', "udp": 'module(load="imudp")'}[self.protocol],
+            f'input(type="{module}" port="{self.port}" address="{address}" {self.listener})',
             "" if stock else QUEUE,
             f'action(type="omfile" file="{self.log}" template="RSYSLOG_TraditionalFileFormat")',
         ]
@@ -228,7 +232,7 @@ class Daemon:
         )
         self.account.pid = self.process.pid
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not listening(self.port, self.process.pid):
+        while not listening(self.port, self.process.pid, self.protocol):
             if self.process.poll() is not None:
                 raise Failed(f"it ended at the start with {self.process.returncode}: {self.said()}")
             if time.monotonic() > deadline:

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::Listener;
+use crate::limits::RECEIVE_GROUPS_MAX;
 use crate::message::Delay;
 use crate::queue::Queue;
+use crate::ring::Group;
 
 /// The queues that inputs feed: the main queue, and those of rulesets that have
 /// one of their own.
@@ -48,9 +50,9 @@ impl Destinations {
     }
 
     /// The ways out of a reactor for these listeners, and the index of that of
-    /// each listener.
-    pub(super) fn ways(&self, listeners: &[Listener]) -> (Vec<Way>, Vec<usize>) {
-        let mut ways = Vec::new();
+    /// each listener. Those of streams come first.
+    pub(super) fn ways(&self, listeners: &[Listener]) -> Ways {
+        let mut ways: Vec<Way> = Vec::new();
         let mut way_of = |listener: &Listener| {
             let way = Way {
                 queue: self.of_ruleset(listener.options.ruleset),
@@ -62,8 +64,35 @@ impl Destinations {
                 ways.len() - 1
             })
         };
+        let is_stream = |listener: &&Listener| listener.options.udp.is_none();
+        let last = listeners.iter().filter(is_stream).map(&mut way_of).max();
         let of_listeners = listeners.iter().map(&mut way_of).collect();
-        (ways, of_listeners)
+        Ways {
+            ways,
+            of_listeners,
+            streams: last.map_or(0, |last| last + 1),
+        }
+    }
+}
+
+/// All ways out of a reactor.
+pub(super) struct Ways {
+    pub ways: Vec<Way>,
+    /// The index of that of each listener.
+    pub of_listeners: Vec<usize>,
+    /// How many of them streams go: these receive into chunks.
+    pub streams: usize,
+}
+
+impl Ways {
+    /// The groups of chunks: the ways of streams beyond them share the last one.
+    pub fn groups(&self) -> usize {
+        self.streams.min(RECEIVE_GROUPS_MAX)
+    }
+
+    /// The group of a way; none where no streams go.
+    pub fn group(&self, index: usize) -> Option<Group> {
+        (index < self.streams).then(|| index.min(RECEIVE_GROUPS_MAX - 1) as Group)
     }
 }
 
@@ -123,14 +152,19 @@ mod tests {
             listener(0, Delay::NotDelayable),
             listener(1, Delay::Delayable),
         ];
-        let (ways, of_listeners) = destinations.ways(&listeners);
-        assert_eq!(of_listeners, [0, 1, 0, 2, 1]);
+        let ways = destinations.ways(&listeners);
+        assert_eq!(ways.of_listeners, [0, 1, 0, 2, 1]);
+        assert_eq!((ways.streams, ways.groups()), (3, 3));
         let way = |queue, delay| Way { queue, delay };
         let expected = [
             way(0, Delay::Delayable),
             way(1, Delay::Delayable),
             way(0, Delay::NotDelayable),
         ];
-        assert_eq!(ways, expected);
+        assert_eq!(ways.ways, expected);
+        assert_eq!(
+            [0, 2, 3].map(|way| ways.group(way)),
+            [Some(0), Some(2), None]
+        );
     }
 }

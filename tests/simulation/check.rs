@@ -1,17 +1,22 @@
 //! What must hold: after each turn, at quiet moments, and at the end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use splashdam::base::{Clock, Instant};
 use splashdam::receive::InputCounters;
 
 use crate::model;
+use crate::post::Post;
 use crate::script::{Ending, Event};
 use crate::world::World;
+
+/// Time in which everything that can flow has done so.
+const SETTLED: Duration = Duration::from_secs(20);
 
 impl World {
     /// The ledger balances at every moment, as one thread does all.
     pub fn check_turn(&self) {
-        let mut enqueued = 0;
         for listener in &self.reactor_shared.listeners {
             let input = &listener.counters;
             assert_eq!(
@@ -19,14 +24,21 @@ impl World {
                 input.enqueued.get() + discarded(input) + input.held.get(),
                 "the account of an input"
             );
-            enqueued += input.enqueued.get();
         }
-        let queue = &self.worker_shared.queue;
+        for (index, post) in self.posts.iter().enumerate() {
+            self.check_post(index, post);
+        }
+    }
+
+    fn check_post(&self, index: usize, post: &Post) {
+        let queue = &post.shared.queue;
         let (held, bytes) = queue.held();
+        let enqueued = self.sum(Some(index), |input| input.enqueued.get());
         assert_eq!(queue.counters.enqueued.get(), enqueued, "lost on the way");
         assert_eq!(
             enqueued,
             queue.counters.acknowledged.get()
+                + queue.counters.discarded_full.get()
                 + queue.counters.discarded_shutdown.get()
                 + queue.counters.in_hand.get()
                 + held as u64,
@@ -35,7 +47,7 @@ impl World {
         let options = queue.options();
         assert!(held <= options.size, "more held than the queue's size");
         assert!(bytes <= options.memory_bytes_max || held == 1, "bytes held");
-        for (index, (path, account)) in self.actions.iter().enumerate() {
+        for (index, (path, account)) in post.actions.iter().enumerate() {
             let delivered = account.delivered.get();
             let given_up = account.discarded_retries.get() + account.discarded_shutdown.get();
             assert_eq!(
@@ -49,8 +61,8 @@ impl World {
             let is_rotated = |(_, event): &(_, Event)| matches!(event, Event::Rotate(_));
             let must_be_durable = self.script.actions[index].sync && !events.iter().any(is_rotated);
             let in_file = match must_be_durable {
-                true => self.disk.durable_lines(path),
-                false => self.disk.lines(path),
+                true => post.disk.durable_lines(path),
+                false => post.disk.lines(path),
             };
             let acknowledged = queue.counters.acknowledged.get();
             assert!(delivered <= in_file, "delivered before it is in the file");
@@ -58,6 +70,23 @@ impl World {
                 acknowledged <= delivered + given_up,
                 "acknowledged before it is delivered"
             );
+        }
+    }
+
+    /// The worker of a queue has stalled for long: what was sent for the other
+    /// queues has been received and written.
+    pub fn check_flow_beside(&self, stalled: usize) {
+        for (number, connection) in self.script.connections.iter().enumerate() {
+            let queue = self.script.bindings[connection.listener].queue;
+            let pauses = connection.parts.iter().map(|(pause, _)| *pause);
+            let sent_at = Instant::default() + connection.at + pauses.sum::<Duration>();
+            let is_old = sent_at + SETTLED <= self.clock.now();
+            if queue == stalled || connection.end.1 == Ending::Reset || !is_old {
+                continue;
+            }
+            let sent: usize = connection.parts.iter().map(|(_, part)| part.len()).sum();
+            let received = self.peers[number].map(|peer| self.network.received(peer));
+            assert_eq!(received, Some(sent), "connection {number} was stopped");
         }
     }
 
@@ -93,9 +122,11 @@ impl World {
     }
 
     fn check_nothing_held(&self, wrong: &str) {
-        let queue = &self.worker_shared.queue;
-        let in_hand = queue.counters.in_hand.get();
-        assert_eq!((queue.held(), in_hand), ((0, 0), 0), "{wrong}");
+        for post in &self.posts {
+            let queue = &post.shared.queue;
+            let in_hand = queue.counters.in_hand.get();
+            assert_eq!((queue.held(), in_hand), ((0, 0), 0), "{wrong}");
+        }
     }
 
     /// All is over.
@@ -134,30 +165,51 @@ impl World {
             expected.push(of_stream.lines);
         }
         let messages: usize = expected.iter().map(Vec::len).sum();
-        let received: u64 = self.sum(|input| input.received.get());
-        assert_eq!(self.sum(|input| input.discarded_empty.get()), empty);
+        let received: u64 = self.sum(None, |input| input.received.get());
+        assert_eq!(self.sum(None, |input| input.discarded_empty.get()), empty);
         assert_eq!(received, messages as u64 + empty, "messages framed");
 
-        let in_front = self.sum(|input| input.discarded_shutdown.get());
-        for (path, account) in &self.actions {
-            let written = self.disk.written(path);
+        for (index, post) in self.posts.iter().enumerate() {
+            let of_post = |(number, lines): (usize, &Vec<Vec<u8>>)| {
+                let listener = self.script.connections[number].listener;
+                match self.script.bindings[listener].queue == index {
+                    true => lines.clone(),
+                    false => Vec::new(),
+                }
+            };
+            let expected: Vec<_> = expected.iter().enumerate().map(of_post).collect();
+            self.check_post_files(index, post, &expected);
+        }
+    }
+
+    fn check_post_files(&self, index: usize, post: &Post, expected: &[Vec<Vec<u8>>]) {
+        let in_front = self.sum(Some(index), |input| input.discarded_shutdown.get());
+        let queue = &post.shared.queue.counters;
+        let late = queue.discarded_full.get();
+        for (path, account) in &post.actions {
+            let written = post.disk.written(path);
             let mut lines: Vec<&[u8]> = written.split(|&byte| byte == b'\n').collect();
             let last = lines.pop();
             let given_up = account.discarded_retries.get() + account.discarded_shutdown.get();
             if !self.may_have_lost() && account.discarded_retries.get() == 0 {
                 assert_eq!(last, Some(&[][..]), "the file ends within a line");
-                check_lines(&lines, &expected, 0);
+                check_lines(&lines, expected, late as usize);
             } else {
-                let queue = &self.worker_shared.queue.counters;
-                let may_miss = in_front + queue.discarded_shutdown.get() + given_up;
-                check_lines(&lines, &expected, may_miss as usize);
+                let may_miss = in_front + late + queue.discarded_shutdown.get() + given_up;
+                check_lines(&lines, expected, may_miss as usize);
             }
         }
     }
 
-    fn sum(&self, of: impl Fn(&InputCounters) -> u64) -> u64 {
-        let listeners = self.reactor_shared.listeners.iter();
-        listeners.map(|listener| of(&listener.counters)).sum()
+    /// A counter of the listeners that feed a queue, or of all, together.
+    fn sum(&self, queue: Option<usize>, of: impl Fn(&InputCounters) -> u64) -> u64 {
+        let listeners = self.reactor_shared.listeners.iter().enumerate();
+        listeners
+            .filter(|&(listener, _)| {
+                queue.is_none_or(|queue| self.reactor_shared.destination(listener) == queue)
+            })
+            .map(|(_, listener)| of(&listener.counters))
+            .sum()
     }
 }
 

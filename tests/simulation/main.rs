@@ -5,7 +5,9 @@
 //! (the default is a few seconds' worth).
 
 mod check;
+mod datagrams;
 mod model;
+mod post;
 mod resolver;
 mod script;
 mod spread;

@@ -5,16 +5,24 @@ use std::time::Duration;
 
 use splashdam::base::simulated::Random;
 use splashdam::limits::CHUNK_BYTES;
+use splashdam::message::Delay;
 use splashdam::output::simulated::DiskFaults;
 use splashdam::ring::simulated::NetworkFaults;
 
 use crate::model::Limits;
+
+/// How long a worker stalls: longer than all else takes.
+const STALL: Duration = Duration::from_secs(60);
 
 /// The choices of one seed.
 pub struct Script {
     pub reactors: usize,
     /// What each listener is told; the sizes are those of all.
     pub listeners: Vec<Limits>,
+    /// Where the messages of each listener go.
+    pub bindings: Vec<Binding>,
+    /// Queues of rulesets, each with a worker and files of its own.
+    pub queues: usize,
     pub chunks: usize,
     pub provided_max: usize,
     /// A power of two.
@@ -30,6 +38,12 @@ pub struct Script {
     pub events: Vec<(Duration, Event)>,
     pub timeout_shutdown: Duration,
     pub timeout_action_completion: Duration,
+}
+
+/// What a listener feeds.
+pub struct Binding {
+    pub queue: usize,
+    pub delay: Delay,
 }
 
 /// One output file.
@@ -71,6 +85,13 @@ pub enum Event {
     /// The file of an action is moved away; the daemon is told a little later.
     Rotate(usize),
     Reopen,
+    /// The worker of a queue gets no turn for a while.
+    Stall {
+        queue: usize,
+        lasting: Duration,
+    },
+    /// That is over.
+    GoOn(usize),
     /// A signal interrupts a reactor.
     Interrupt(usize),
     Stop,
@@ -78,11 +99,11 @@ pub enum Event {
 
 impl Script {
     pub fn new(random: &mut Random) -> Script {
-        let chunks = random.within_log(1..12);
+        let queues = 1 + usize::from(random.chance(40));
         let is_large = random.chance(20);
         let message_bytes_max = [480, 480, 2000, 8192, 70_000][random.within(0..5)];
         let splits = random.chance(30);
-        let listeners: Vec<Limits> = (0..random.within(1..3))
+        let listeners: Vec<Limits> = (0..random.within(queues..queues + 2))
             .map(|_| Limits {
                 octet_counted: random.chance(85),
                 message_bytes_max,
@@ -91,6 +112,18 @@ impl Script {
                 splits,
             })
             .collect();
+        let bindings: Vec<Binding> = (0..listeners.len())
+            .map(|listener| Binding {
+                queue: listener % queues,
+                delay: match random.chance(15) {
+                    true => Delay::NotDelayable,
+                    false => Delay::Delayable,
+                },
+            })
+            .collect();
+        // Each has a group of chunks of its own at most.
+        let groups = listeners.len();
+        let chunks = random.within_log(1..12).max(groups);
         let span = Duration::from_millis(random.within_log(1..2000) as u64);
         let size = if is_large { 3 * CHUNK_BYTES } else { 20_000 };
         let connections = (0..random.within_log(1..24))
@@ -104,7 +137,14 @@ impl Script {
             })
             .collect();
         let reactors = random.within(1..3);
-        let events = Script::events(random, span, actions.len(), reactors);
+        let mut events = Script::events(random, span, actions.len(), reactors);
+        if queues > 1 && random.chance(60) {
+            let stall = Event::Stall {
+                queue: random.within(0..queues),
+                lasting: STALL,
+            };
+            events.push((random.duration(span), stall));
+        }
         let is_patient = random.chance(60);
         let mut timeout = |bound| match is_patient {
             true => Duration::from_secs(3600),
@@ -113,11 +153,13 @@ impl Script {
         Script {
             reactors,
             listeners,
+            bindings,
+            queues,
             chunks,
             timeout_shutdown: timeout(200_000),
             timeout_action_completion: timeout(100_000),
-            provided_max: random.within(1..chunks + 1),
-            short_chunks: 1 << random.within(0..4),
+            provided_max: random.within(groups..chunks + 1),
+            short_chunks: (1 << random.within(0..4)).max(groups.next_power_of_two() as u16),
             queue_size: match is_large {
                 true => random.within(100..3000),
                 false => random.within_log(5..200),

@@ -4,32 +4,25 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use splashdam::action::{Action, ActionCounters, ActionOptions, DriverOptions};
 use splashdam::base::descriptor::EventFd;
 use splashdam::base::simulated::{Random, SimulatedClock};
 use splashdam::base::{ChunkPool, Clock, Instant, Sleeper};
 use splashdam::frame::{Delimiters, FramerOptions, OversizeMode};
 use splashdam::message::{LocalClock, Report, Severity};
-use splashdam::output::file::FileOptions;
-use splashdam::output::simulated::{SimulatedDisk, SimulatedExecutor};
-use splashdam::queue::{Consumers, Queue, QueueOptions};
 use splashdam::receive::{
     Admission, ChunkPools, Destinations, Inbox, Inherited, Listener, ListenerOptions, Reactor,
     ReactorOptions, ReactorShared,
 };
 use splashdam::ring::simulated::{SimulatedNetwork, SimulatedRing};
-use splashdam::rules::{Program, Statement};
-use splashdam::template::Template;
-use splashdam::work::{Duties, Rules, Turn, Worker, WorkerShared};
 
 use crate::model::Limits;
+use crate::post::Post;
 use crate::resolver::Resolver;
-use crate::script::{Ending, Event, Script};
+use crate::script::{Binding, Ending, Event, Script};
 
 /// Turns of all together after which a simulation is taken to go on for ever.
 const TURNS_MAX: usize = 1_000_000;
@@ -38,25 +31,19 @@ const TURNS_MAX: usize = 1_000_000;
 const TURNS_AT_ONCE_MAX: usize = 50_000;
 
 type SimulatedReactor = Reactor<SimulatedRing, SimulatedClock>;
-type SimulatedWorker = Worker<SimulatedExecutor, SimulatedClock>;
 
 pub struct World {
     pub script: Script,
     pub clock: SimulatedClock,
     random: Random,
     pub network: SimulatedNetwork,
-    pub disk: SimulatedDisk,
     /// `None` when it is done.
     reactors: Vec<Option<SimulatedReactor>>,
     pub pools: Vec<Arc<ChunkPool>>,
     pub short_pools: Vec<Arc<ChunkPool>>,
     pub reactor_shared: Arc<ReactorShared>,
-    worker: Option<SimulatedWorker>,
-    pub worker_shared: Arc<WorkerShared>,
-    worker_sleeper: Arc<Sleeper>,
-    worker_notified: Arc<AtomicBool>,
-    worker_state: WorkerState,
-    pub actions: Vec<(PathBuf, Arc<ActionCounters>)>,
+    /// The main queue's first.
+    pub posts: Vec<Post>,
     /// The socket of each connection of the script that was made.
     pub peers: Vec<Option<RawFd>>,
     /// None: no names are looked up.
@@ -64,19 +51,6 @@ pub struct World {
     schedule: BTreeMap<(Instant, usize), Step>,
     scheduled: usize,
     is_stopping: bool,
-}
-
-/// The state of a worker's thread: as in `work::run`.
-#[derive(Clone, Copy)]
-enum WorkerState {
-    Running,
-    /// It was told to wait, and has not said so yet.
-    Deciding {
-        until: Option<Instant>,
-    },
-    Sleeping {
-        until: Option<Instant>,
-    },
 }
 
 /// What the schedule holds.
@@ -92,7 +66,7 @@ enum Step {
     Answer(IpAddr),
     CheckLookups,
     AbandonReactors,
-    AbandonWorker,
+    AbandonWorkers,
 }
 
 /// Whose turn it is.
@@ -100,7 +74,7 @@ enum Step {
 enum Actor {
     Script,
     Reactor(usize),
-    Worker,
+    Worker(usize),
 }
 
 /// Hears nothing.
@@ -116,36 +90,30 @@ impl World {
         let script = Script::new(&mut random);
         let clock = SimulatedClock::new();
         let network = SimulatedNetwork::new(clock.clone(), random.fork(), script.network.clone());
-        let disk = SimulatedDisk::new(clock.clone(), random.fork(), script.disk.clone());
 
         let events: Vec<Arc<EventFd>> = (0..script.reactors)
             .map(|_| Arc::new(EventFd::new().expect("an eventfd")))
             .collect();
         let rooms: Vec<Arc<Sleeper>> = events.iter().map(sleeper_of).collect();
-        let worker_notified = Arc::new(AtomicBool::new(false));
-        let worker_sleeper = Arc::new(Sleeper::new({
-            let notified = Arc::clone(&worker_notified);
-            move || notified.store(true, Ordering::Relaxed)
-        }));
-        let queue = Arc::new(Queue::new(
-            "main",
-            QueueOptions {
-                size: script.queue_size,
-                memory_bytes_max: script.queue_bytes_max,
-                dequeue_batch_size: script.dequeue_batch_size,
-                ..QueueOptions::main()
-            },
-            Consumers::one(Arc::clone(&worker_sleeper)),
-            rooms.clone(),
-        ));
+        let posts: Vec<Post> = (0..script.queues)
+            .map(|index| Post::new(index, &script, &clock, random.fork(), rooms.clone()))
+            .collect();
+        let queue_of = |post: &Post| Arc::clone(&post.shared.queue);
+        let own = posts.iter().enumerate();
+        let own = own.map(|(index, post)| (index > 0).then(|| queue_of(post)));
         let resolver = random.fork();
         let resolver = random.chance(60).then(|| Resolver::new(resolver));
         let reactor_shared = Arc::new(ReactorShared {
             names: resolver
                 .as_ref()
                 .map(|resolver| Arc::clone(&resolver.names)),
-            listeners: script.listeners.iter().map(listener).collect(),
-            destinations: Destinations::one(Arc::clone(&queue)),
+            listeners: script
+                .listeners
+                .iter()
+                .zip(&script.bindings)
+                .map(|(limits, binding)| listener(limits, binding))
+                .collect(),
+            destinations: Destinations::new(queue_of(&posts[0]), own),
             inboxes: events
                 .iter()
                 .map(|event| Arc::new(Inbox::new(Arc::clone(event))))
@@ -157,19 +125,13 @@ impl World {
             is_stopping: AtomicBool::new(false),
             must_abandon: AtomicBool::new(false),
         });
-        let worker_shared = Arc::new(WorkerShared::new(queue));
         let mut world = World {
             peers: vec![None; script.connections.len()],
             reactors: Vec::new(),
             pools: Vec::new(),
             short_pools: Vec::new(),
             reactor_shared,
-            worker: None,
-            worker_shared,
-            worker_sleeper,
-            worker_notified,
-            worker_state: WorkerState::Running,
-            actions: Vec::new(),
+            posts,
             resolver,
             schedule: BTreeMap::new(),
             scheduled: 0,
@@ -178,10 +140,8 @@ impl World {
             clock,
             random,
             network,
-            disk,
         };
         world.add_reactors(&events, &rooms);
-        world.add_worker();
         world.schedule_script();
         world
     }
@@ -220,47 +180,6 @@ impl World {
                 Arc::clone(&rooms[index]),
             )));
         }
-    }
-
-    fn add_worker(&mut self) {
-        let template = Template::compile("simulation", "%rawmsg%\\n");
-        let template = Arc::new(template.expect("a template"));
-        let mut actions = Vec::new();
-        for (index, action) in self.script.actions.iter().enumerate() {
-            let path = PathBuf::from(format!("/var/log/{index}"));
-            let file = FileOptions {
-                sync: action.sync,
-                ..FileOptions::new(&path)
-            };
-            let options = ActionOptions {
-                resume_retry_count: action.resume_retry_count,
-                resume_interval: action.resume_interval,
-                ..ActionOptions::new(format!("action-{index}"), DriverOptions::File(file), 0)
-            };
-            let counters = Arc::new(ActionCounters::default());
-            self.actions.push((path, Arc::clone(&counters)));
-            actions.push(Action::new(
-                index,
-                options,
-                Arc::clone(&template),
-                counters,
-                Arc::new(Silent),
-            ));
-        }
-        self.worker = Some(Worker::new(
-            self.disk.executor(),
-            self.clock.clone(),
-            Arc::clone(&self.worker_shared),
-            Duties {
-                place: 0,
-                rules: Rules::Program(Arc::new(Program::of(
-                    (0..actions.len()).map(Statement::Action).collect(),
-                ))),
-                outlets: Vec::new(),
-                actions: actions.into_iter().enumerate().collect(),
-                calendar: LocalClock::new(jiff::tz::TimeZone::UTC),
-            },
-        ));
     }
 
     fn schedule_script(&mut self) {
@@ -333,17 +252,10 @@ impl World {
                 ready.push(Actor::Reactor(index));
             }
         }
-        let is_late = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let worker_is_ready = match self.worker_state {
-            WorkerState::Running | WorkerState::Deciding { .. } => true,
-            WorkerState::Sleeping { until } => {
-                is_late(until)
-                    || is_late(self.disk.next_completion())
-                    || self.worker_notified.load(Ordering::Relaxed)
+        for (index, post) in self.posts.iter().enumerate() {
+            if post.is_ready(now) {
+                ready.push(Actor::Worker(index));
             }
-        };
-        if self.worker.is_some() && worker_is_ready {
-            ready.push(Actor::Worker);
         }
         ready
     }
@@ -354,17 +266,8 @@ impl World {
         let reactors = (0..self.reactors.len())
             .filter(|&index| self.reactors[index].is_some())
             .filter_map(|index| self.network.deadline(index));
-        let worker = match (&self.worker, self.worker_state) {
-            (Some(_), WorkerState::Sleeping { until }) => until,
-            _ => None,
-        };
-        let disk = self.worker.as_ref().and(self.disk.next_completion());
-        script
-            .into_iter()
-            .chain(reactors)
-            .chain(worker)
-            .chain(disk)
-            .min()
+        let workers = self.posts.iter().filter_map(Post::next);
+        script.into_iter().chain(reactors).chain(workers).min()
     }
 
     fn turn(&mut self, actor: Actor) {
@@ -375,7 +278,7 @@ impl World {
                 }
             }
             Actor::Reactor(index) => self.turn_reactor(index),
-            Actor::Worker => self.turn_worker(),
+            Actor::Worker(index) => self.posts[index].turn(),
         }
         self.begin_lookups();
     }
@@ -405,47 +308,10 @@ impl World {
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
         }
         if self.reactors.iter().all(Option::is_none) {
-            self.worker_shared.queue.close();
+            for post in &self.posts {
+                post.shared.queue.close();
+            }
         }
-    }
-
-    fn turn_worker(&mut self) {
-        let Some(worker) = &mut self.worker else {
-            return;
-        };
-        self.worker_state = match self.worker_state {
-            WorkerState::Running => match worker.tick() {
-                Turn::Again => WorkerState::Running,
-                Turn::Started => {
-                    self.disk.run();
-                    WorkerState::Running
-                }
-                Turn::Wait { until } => WorkerState::Deciding { until },
-                Turn::Done => {
-                    self.worker = None;
-                    WorkerState::Running
-                }
-            },
-            WorkerState::Deciding { until } => {
-                self.worker_sleeper.prepare();
-                if worker.has_work() {
-                    self.worker_sleeper.awake();
-                    WorkerState::Running
-                } else {
-                    let rest = Duration::from_micros(100);
-                    let soonest = worker.now() + rest;
-                    WorkerState::Sleeping {
-                        until: until.map(|until| until.max(soonest)),
-                    }
-                }
-            }
-            WorkerState::Sleeping { .. } => {
-                self.disk.run();
-                self.worker_notified.store(false, Ordering::Relaxed);
-                self.worker_sleeper.awake();
-                WorkerState::Running
-            }
-        };
     }
 
     fn step(&mut self, step: Step) {
@@ -496,36 +362,45 @@ impl World {
                     self.wake_reactors();
                 }
             }
-            Step::AbandonWorker if self.reactors.iter().any(Option::is_some) => {
+            Step::AbandonWorkers if self.reactors.iter().any(Option::is_some) => {
                 let later = self.clock.now() + Duration::from_millis(1);
-                self.schedule(later, Step::AbandonWorker);
+                self.schedule(later, Step::AbandonWorkers);
             }
-            Step::AbandonWorker => {
-                if self.worker.is_some() {
-                    let shared = &self.worker_shared;
-                    shared.must_abandon.store(true, Ordering::Release);
-                    shared.queue.wake_consumers();
-                }
-            }
+            Step::AbandonWorkers => self.posts.iter().for_each(Post::abandon),
         }
     }
 
     fn event(&mut self, event: Event) {
         match event {
             Event::Fail { errno, lasting } => {
-                self.disk.fail(errno, self.clock.now() + lasting);
+                for post in &self.posts {
+                    post.disk.fail(errno, self.clock.now() + lasting);
+                }
             }
-            Event::Truncate(action) => self.disk.truncate(&self.actions[action].0),
+            Event::Truncate(action) => {
+                for post in &self.posts {
+                    post.disk.truncate(&post.actions[action].0);
+                }
+            }
             Event::Rotate(action) => {
-                self.disk.rotate(&self.actions[action].0);
+                for post in &self.posts {
+                    post.disk.rotate(&post.actions[action].0);
+                }
                 let told = self.random.duration(Duration::from_millis(50));
                 let told = self.clock.now() + told;
                 self.schedule(told, Step::Other(Event::Reopen));
             }
-            Event::Reopen => {
-                let generation = &self.worker_shared.reopen_generation;
-                generation.fetch_add(1, Ordering::AcqRel);
-                self.worker_shared.queue.wake_consumers();
+            Event::Reopen => self.posts.iter().for_each(Post::reopen),
+            Event::Stall { queue, lasting } => {
+                self.posts[queue].is_stalled = true;
+                let over = self.clock.now() + lasting;
+                self.schedule(over, Step::Other(Event::GoOn(queue)));
+            }
+            Event::GoOn(queue) => {
+                if !self.is_stopping {
+                    self.check_flow_beside(queue);
+                }
+                self.posts[queue].is_stalled = false;
             }
             Event::Interrupt(reactor) => self.network.interrupt(reactor),
             Event::Stop => self.begin_stop(),
@@ -542,7 +417,7 @@ impl World {
         shared.is_stopping.store(true, Ordering::Release);
         self.wake_reactors();
         self.schedule(drained_by, Step::AbandonReactors);
-        self.schedule(completed_by, Step::AbandonWorker);
+        self.schedule(completed_by, Step::AbandonWorkers);
     }
 
     fn wake_reactors(&self) {
@@ -556,14 +431,18 @@ impl World {
             self.reactors.iter().all(Option::is_none),
             "a reactor does not end"
         );
-        assert!(self.worker.is_none(), "the worker does not end");
+        let mut posts = self.posts.iter();
+        assert!(posts.all(Post::is_done), "a worker does not end");
         self.check_end();
     }
 
     /// Whether messages may have been given up.
     pub fn may_have_lost(&self) -> bool {
         self.reactor_shared.must_abandon.load(Ordering::Relaxed)
-            || self.worker_shared.must_abandon.load(Ordering::Relaxed)
+            || self
+                .posts
+                .iter()
+                .any(|post| post.shared.must_abandon.load(Ordering::Relaxed))
     }
 }
 
@@ -573,7 +452,7 @@ fn sleeper_of(event: &Arc<EventFd>) -> Arc<Sleeper> {
 }
 
 /// Its real socket serves as a name only: nobody connects to it.
-fn listener(limits: &Limits) -> Listener {
+fn listener(limits: &Limits, binding: &Binding) -> Listener {
     let options = ListenerOptions {
         address: Ipv4Addr::LOCALHOST.into(),
         octet_counted_framing: limits.octet_counted,
@@ -582,6 +461,8 @@ fn listener(limits: &Limits) -> Listener {
             ..Delimiters::default()
         },
         backlog: 1,
+        ruleset: binding.queue,
+        delay: binding.delay,
         ..ListenerOptions::default()
     };
     Listener::open(options, &mut Inherited::default()).expect("a listener")

@@ -220,10 +220,6 @@ fn what_a_module_has_not_is_told() {
             "input(type=\"imtcp\") has no parameter `path`",
         ),
         (
-            "input(type=\"imtcp\" port=\"1\" flowControl=\"no\")",
-            "`flowControl` no is rsyslog's, and not built in Splashdam yet",
-        ),
-        (
             "input(type=\"imtcp\" port=\"1\" disableLFDelimiter=\"on\" \
              framing.delimiter.regex=\"^<\")",
             "`disableLFDelimiter` has no meaning beside `framing.delimiter.regex`",

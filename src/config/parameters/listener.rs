@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::module::set_above_0;
 use super::row::{Root, Row, Take};
 use crate::limits::FRAME_BYTES_MAX;
+use crate::message::Delay;
 use crate::receive::{ListenerOptions, PROBES_MAX, SECONDS_MAX};
 
 type ListenerRow = Row<ListenerOptions>;
@@ -300,9 +301,16 @@ pub const RULESET: ListenerRow = ListenerRow::new(
 
 pub const FLOW_CONTROL: ListenerRow = ListenerRow::new(
     "flowControl",
-    Take::On("queues have no marks yet: senders wait while the main queue is full"),
-    "Whether senders wait while the queue is full; they always do.",
-);
+    Take::Binary(|listener, on| {
+        listener.delay = match on {
+            true => Delay::Delayable,
+            false => Delay::NotDelayable,
+        };
+    }),
+    "Whether senders wait while the queue is full; else what it does not take within its \
+     `queue.timeoutEnqueue` is discarded.",
+)
+.default("receive::ListenerOptions");
 
 pub const DISABLE_LF_DELIMITER: ListenerRow = ListenerRow::new(
     "disableLFDelimiter",

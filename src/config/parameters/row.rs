@@ -87,9 +87,6 @@ pub enum Take<T> {
     NoEffect,
     /// A number of rsyslog's that changes nothing here.
     NoEffectNumber,
-    /// A binary of which only on is built, and is so whether it is set or not:
-    /// in which way.
-    On(&'static str),
     /// One of some words: those that are built, those that are not.
     Word(
         &'static [&'static str],
@@ -157,7 +154,7 @@ impl<T> Row<T> {
     /// What it takes, in the words of the documentation.
     pub fn type_name(&self) -> &'static str {
         match self.take {
-            Take::Binary(_) | Take::NoEffect | Take::On(_) => "binary",
+            Take::Binary(_) | Take::NoEffect => "binary",
             Take::Whole(..) | Take::NoEffectNumber => "number",
             Take::Size(..) => "size",
             Take::Milliseconds(_) | Take::Seconds(_) => "time",
@@ -195,16 +192,6 @@ impl<T> Row<T> {
             },
             Take::NoEffect => match binary(written) {
                 Some(_) => Ok(Rc::new(|_| ())),
-                None => refuse("on or off".to_owned()),
-            },
-            Take::On(how) => match binary(written) {
-                Some(true) => Ok(Rc::new(|_| ())),
-                Some(false) => {
-                    let name = self.name;
-                    let message =
-                        format!("`{name}` {written} is rsyslog's, and not built in Splashdam yet");
-                    Err(Diagnostic::error(text.span, message).hint(how))
-                }
                 None => refuse("on or off".to_owned()),
             },
             Take::NoEffectNumber => match number(i32::MAX as u64) {

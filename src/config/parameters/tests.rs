@@ -27,7 +27,7 @@ fn describe<T>(table: &'static Table<T>, prefix: &str) -> Vec<Described> {
             .collect(),
         type_name: row.type_name(),
         is_built: row.is_built(),
-        is_idle: row.take.has_no_effect() || matches!(row.take, row::Take::On(_)),
+        is_idle: row.take.has_no_effect(),
         has_doc: !row.doc.is_empty(),
     })
     .collect()
@@ -106,7 +106,7 @@ fn value(row: &Described) -> &'static str {
         ("regular expression", _) => "^<",
         (_, "keepAlive" | "supportOctetCountedFraming" | "createDirs" | "net.enableDNS") => "off",
         (_, "failOnChownFailure" | "failOnPerms") => "off",
-        (_, "octetCountedFraming" | "preserveCase") => "off",
+        (_, "octetCountedFraming" | "preserveCase" | "flowControl") => "off",
         (_, "compression.mode") => "stream:always",
         ("networks", _) => "192.0.2.0/24, [2001:db8::]/32",
         ("binary", _) => "on",

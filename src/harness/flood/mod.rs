@@ -1,10 +1,11 @@
-//! `splashdam flood`: a load generator for syslog over TCP.
+//! `splashdam flood`: a load generator for syslog over TCP and UDP.
 //!
 //! Every message carries the number of its connection and its own number within
 //! it (`conn=0003 seq=0000000042`), in fixed width, so that `splashdam sink` can
 //! tell what was lost, repeated or reordered on the way.
 
 mod connection;
+mod datagrams;
 mod idle;
 mod paced;
 mod short;
@@ -38,7 +39,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two looks at the progress of the sending threads.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Sends numbered syslog messages over TCP.
+/// Sends numbered syslog messages over TCP or UDP.
 #[derive(Clone, Debug, clap::Args)]
 pub struct FloodArgs {
     /// Receiver, as host:port.
@@ -56,6 +57,10 @@ pub struct FloodArgs {
     /// hold them for the duration or until a signal.
     #[arg(long, conflicts_with_all = ["count", "per_connection", "timed"])]
     idle: bool,
+    /// Over UDP: each message is a datagram, each connection a socket of its own. Nobody says
+    /// what came.
+    #[arg(long, conflicts_with_all = ["idle", "per_connection"])]
+    udp: bool,
     /// Bytes of a message without its framing.
     #[arg(long, short, default_value_t = 150)]
     size: usize,
@@ -187,6 +192,9 @@ pub fn run(args: FloodArgs) -> anyhow::Result<ExitCode> {
     if args.idle {
         return idle::hold(&args, &stop);
     }
+    if args.udp {
+        return datagrams::send(&args, &stop);
+    }
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let threads = args
         .threads
@@ -206,16 +214,7 @@ pub fn run(args: FloodArgs) -> anyhow::Result<ExitCode> {
         args.count.unwrap_or(0) / numbers < SEQUENCE_LIMIT,
         "one connection numbers {SEQUENCE_LIMIT} messages at most"
     );
-    let text = Text {
-        format: args.format,
-        framing: args.framing,
-        message_bytes: args.size,
-        timestamp: args
-            .timestamp
-            .clone()
-            .unwrap_or_else(|| timestamp_now(args.format)),
-        timed: args.timed,
-    };
+    let text = text_of(&args);
     let thread_rate = args.rate.map(|rate| rate as f64 / threads as f64);
     let block_messages = match (thread_rate, args.per_connection) {
         (Some(rate), _) => paced::block_messages(rate),
@@ -358,6 +357,20 @@ fn report(args: &FloodArgs, report: &Report) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What the messages look like.
+fn text_of(args: &FloodArgs) -> Text {
+    Text {
+        format: args.format,
+        framing: args.framing,
+        message_bytes: args.size,
+        timestamp: args
+            .timestamp
+            .clone()
+            .unwrap_or_else(|| timestamp_now(args.format)),
+        timed: args.timed,
+    }
 }
 
 /// The target's first address.

@@ -34,7 +34,7 @@ use super::{
 };
 use crate::base::{Clock, Instant, Sleeper};
 use crate::frame::FramerOptions;
-use crate::limits::{CHUNK_WAIT_MS_MAX, RECEIVE_GROUPS_MAX, RECYCLED_MAX};
+use crate::limits::{CHUNK_WAIT_MS_MAX, RECYCLED_MAX};
 use crate::message::batch::Recycler;
 use crate::message::{Body, LocalClock, Report, Severity, Timestamp};
 use crate::names::Names;
@@ -81,8 +81,7 @@ impl ReactorShared {
 
     /// Groups of chunks that a reactor's ring needs.
     pub fn chunk_groups(&self) -> usize {
-        let (ways, _) = self.destinations.ways(&self.listeners);
-        ways.len().min(RECEIVE_GROUPS_MAX)
+        self.destinations.ways(&self.listeners).groups()
     }
 
     /// Bytes of headroom that the chunks need; `base` as in [`ReactorOptions`].
@@ -223,13 +222,14 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             Some(OversizeSink::new(&listener.options.name, counters, queue))
         };
         let oversize_sinks = shared.listeners.iter().map(sink).collect();
-        let (ways, outlet_of) = shared.destinations.ways(&shared.listeners);
+        let ways = shared.destinations.ways(&shared.listeners);
         let queues = shared.destinations.queues();
-        let ways = ways.into_iter().enumerate();
-        let outlets = ways.map(|(index, way)| Outlet::new(index, way, queues));
-        let outlets: Vec<Outlet> = outlets.collect();
-        let groups = 0..outlets.len().min(RECEIVE_GROUPS_MAX);
-        let groups = groups.map(|_| ChunkGroup::default()).collect();
+        let indexed = ways.ways.iter().enumerate();
+        let outlets = indexed.map(|(index, way)| Outlet::new(ways.group(index), way, queues));
+        let outlets = outlets.collect();
+        let groups = (0..ways.groups()).map(|_| ChunkGroup::default());
+        let groups = groups.collect();
+        let outlet_of = ways.of_listeners;
         let datagrams = Datagrams::new(
             &shared.listeners,
             shared.inboxes.len(),

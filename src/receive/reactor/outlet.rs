@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::Reactor;
 use crate::base::{Clock, Instant};
-use crate::limits::RECEIVE_GROUPS_MAX;
 use crate::message::{Batch, Delay};
 use crate::queue::Queue;
 use crate::receive::destinations::Way;
@@ -17,8 +16,8 @@ use crate::ring::{Group, Ring, Size};
 /// One way out of a reactor.
 pub(super) struct Outlet {
     pub queue: Arc<Queue>,
-    /// The group of chunks of its connections.
-    pub group: Group,
+    /// The group of chunks of its connections; none where it has datagrams only.
+    pub group: Option<Group>,
     /// How long messages wait for room in the queue before they are discarded,
     /// if they cannot wait for as long as it takes.
     patience: Option<Duration>,
@@ -40,9 +39,8 @@ pub(super) struct Pending {
 }
 
 impl Outlet {
-    /// Way number `index`, with nothing in it. Where there are more ways than
-    /// groups, those beyond share the last group.
-    pub fn new(index: usize, way: Way, queues: &[Arc<Queue>]) -> Outlet {
+    /// A way with nothing in it.
+    pub fn new(group: Option<Group>, way: &Way, queues: &[Arc<Queue>]) -> Outlet {
         let queue = Arc::clone(&queues[way.queue]);
         let patience = match way.delay {
             Delay::Delayable => None,
@@ -50,7 +48,7 @@ impl Outlet {
         };
         Outlet {
             queue,
-            group: index.min(RECEIVE_GROUPS_MAX - 1) as Group,
+            group,
             patience,
             pending: VecDeque::new(),
             drained: 0,
@@ -95,7 +93,9 @@ impl ChunkGroup {
 impl<R: Ring, C: Clock> Reactor<R, C> {
     /// The group of chunks that the connections of a listener receive into.
     pub(super) fn group_of(&self, listener: usize) -> Group {
-        self.outlets[self.outlet_of[listener]].group
+        let group = self.outlets[self.outlet_of[listener]].group;
+        // Each listener of streams has one.
+        group.unwrap_or_default()
     }
 
     /// Whether a queue pushes back the listener's messages.
@@ -136,9 +136,10 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             group.is_stalled = false;
         }
         for outlet in &mut self.outlets {
-            match outlet.pending.is_empty() {
-                true => outlet.drained = 0,
-                false => self.groups[usize::from(outlet.group)].is_stalled = true,
+            if outlet.pending.is_empty() {
+                outlet.drained = 0;
+            } else if let Some(group) = outlet.group {
+                self.groups[usize::from(group)].is_stalled = true;
             }
         }
     }

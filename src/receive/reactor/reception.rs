@@ -79,7 +79,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         connection.receive = ReceiveState::Armed;
         connection.is_growing = false;
         let (socket, size) = (connection.socket, connection.size);
-        let group = self.outlets[self.outlet_of[connection.listener]].group;
+        let listener = connection.listener;
+        let group = self.group_of(listener);
         self.ring.receive(socket, group, size, slot as Token);
     }
 

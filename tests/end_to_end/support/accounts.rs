@@ -22,6 +22,12 @@ impl Accounts {
         self.count("inputs", name, field)
     }
 
+    /// What the listener of this name listens on.
+    pub fn address(&self, name: &str) -> String {
+        let address = self.member("inputs", name)["address"].as_str();
+        address.expect("an address").to_owned()
+    }
+
     /// Connections of the TCP input that ended, by their reason.
     pub fn closed(&self) -> &Value {
         &self.member("inputs", "imptcp")["closed"]
