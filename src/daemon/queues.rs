@@ -19,6 +19,9 @@ const WINDOW_SEARCH_MINUTES: i64 = 50 * 60;
 
 const MINUTE_NANOS: i64 = 60_000_000_000;
 
+/// From when on a message has waited for longer than it takes to be woken.
+const OLD_SECONDS: f64 = 1.0;
+
 /// What a queue is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -31,12 +34,12 @@ pub enum QueueState {
     WaitingForWindow,
     /// An action that its workers drive is suspended.
     Suspended,
-    /// It holds messages and none has left it within ten seconds, for none of the
-    /// reasons above.
+    /// Messages wait for a second or more, or are not committed, and none was
+    /// handed over within ten seconds, for none of the reasons above.
     Stalled,
     /// Messages came or went within ten seconds.
     Flowing,
-    /// It holds nothing and nothing came within ten seconds.
+    /// It has nothing, and nothing came within ten seconds.
     Idle,
     /// A producer was refused since there was ample room.
     PushingBack,
@@ -85,7 +88,10 @@ struct Signs {
     is_paused: bool,
     waits_for_window: bool,
     has_suspended_action: bool,
-    holds_any: bool,
+    /// Messages wait, or were handed over and are not committed.
+    has_any: bool,
+    /// They do so for longer than a worker that is free needs to take them.
+    has_old: bool,
     rate: Rate,
     is_full: bool,
     is_discarding: bool,
@@ -116,9 +122,9 @@ impl QueueState {
             QueueState::WaitingForWindow
         } else if signs.has_suspended_action {
             QueueState::Suspended
-        } else if signs.holds_any && signs.rate.handed_over == 0.0 {
+        } else if signs.has_old && signs.rate.handed_over == 0.0 {
             QueueState::Stalled
-        } else if signs.holds_any || signs.rate.is_moving() {
+        } else if signs.has_any || signs.rate.is_moving() {
             QueueState::Flowing
         } else {
             QueueState::Idle
@@ -162,17 +168,19 @@ fn status(served: &Served, look: &Look, rate: Rate, calendar: &mut LocalClock) -
     let suspended_actions: Vec<String> = suspended
         .map(|(_, parts)| parts.options.name.clone())
         .collect();
+    let account = QueueStatistics::of(queue);
+    let oldest_seconds = queue.oldest().map(seconds_since);
     let signs = Signs {
         is_closed: queue.is_closed(),
         is_paused: queue.is_paused(),
         waits_for_window: opens.is_some(),
         has_suspended_action: !suspended_actions.is_empty(),
-        holds_any: look.held > 0,
+        has_any: look.held > 0 || account.in_hand > 0,
+        has_old: oldest_seconds.is_some_and(|age| age >= OLD_SECONDS) || account.in_hand > 0,
         rate,
         is_full: queue.is_full(),
         is_discarding: queue.is_discarding(),
     };
-    let account = QueueStatistics::of(queue);
     // Direct: one batch is there or not; no mark is ever reached.
     let has_marks = options.kind != QueueKind::Direct;
     let discard_severity = options.discard_severity.filter(|_| has_marks);
@@ -187,7 +195,7 @@ fn status(served: &Served, look: &Look, rate: Rate, calendar: &mut LocalClock) -
         full_delay_mark: mark(options.full_delay_mark()),
         discard_mark: discard_severity.and_then(|_| mark(options.discard_mark())),
         discard_severity: discard_severity.map(|severity| severity.name().to_owned()),
-        oldest_seconds: queue.oldest().map(seconds_since),
+        oldest_seconds,
         enqueued_per_second: rounded(rate.enqueued),
         handed_over_per_second: rounded(rate.handed_over),
         seconds_to_drain: rate.seconds_to_drain(look.held).map(rounded),
@@ -313,7 +321,8 @@ mod tests {
             ..Rate::default()
         };
         let full = Signs {
-            holds_any: true,
+            has_any: true,
+            has_old: true,
             is_full: true,
             ..none
         };
@@ -326,6 +335,11 @@ mod tests {
             "flowing"
         );
         assert_eq!(name(full), "stalled, pushing back");
+        let fresh = Signs {
+            has_any: true,
+            ..none
+        };
+        assert_eq!(name(fresh), "flowing");
         assert_eq!(
             name(Signs {
                 rate: moving,

@@ -184,7 +184,12 @@ mod tests {
         // By messages in 180 s, by bytes in 200 or 100 s.
         assert_eq!(rate.seconds_to_full(9000, 1_000_000), Some(180.0));
         assert_eq!(rate.seconds_to_full(9000, 500_000), Some(100.0));
-        for second in 21..=30 {
+        for second in 21..=25 {
+            rates.keep(1, seen(second));
+        }
+        // Four seconds of the first kind and six of the second one.
+        assert_eq!(rates.of(1, &seen(26)).enqueued, 46.0);
+        for second in 26..=30 {
             rates.keep(1, seen(second));
         }
         let rate = rates.of(1, &seen(31));

@@ -12,6 +12,7 @@ mod module;
 pub mod networks;
 mod queue;
 mod row;
+mod values;
 
 pub use action::{ACTION, FILE, FILE_MODULE};
 pub use directive::{Command, Directive, directive, directive_names};

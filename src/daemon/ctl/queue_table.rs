@@ -4,20 +4,21 @@ use super::bar::{Charset, LEGEND, bar};
 use super::columns::{Column, GAP, amount, duration, lines, widths};
 use crate::daemon::queues::{QueueState, QueueStatus};
 
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 14] = [
     Column("QUEUE", false, 0),
     Column("TYPE", false, 1),
     Column("MESSAGES", true, 0),
     Column("MEMORY", true, 3),
-    Column("FILL", false, 7),
-    Column("OLDEST", true, 8),
+    Column("FILL", false, 8),
+    Column("IN HAND", true, 6),
+    Column("OLDEST", true, 9),
     Column("IN", true, 0),
     Column("OUT", true, 0),
     Column("DRAINED", true, 4),
     Column("FULL", true, 5),
     Column("WORKERS", true, 2),
     Column("STATE", false, 0),
-    Column("DISCARDED", false, 6),
+    Column("DISCARDED", false, 7),
 ];
 
 /// The column of the bars, which take the room that the others leave.
@@ -71,6 +72,7 @@ fn cells_of(queue: &QueueStatus) -> Cells {
             amount(account.memory_bytes_max)
         ),
         String::new(),
+        account.in_hand.to_string(),
         time(queue.oldest_seconds),
         format!("{:.1}/s", queue.enqueued_per_second),
         format!("{:.1}/s", queue.handed_over_per_second),
@@ -158,6 +160,7 @@ pub(super) mod tests {
         slow.account.kind = "LinkedList".to_owned();
         slow.account.held = 7000;
         slow.account.held_bytes = 1_050_000;
+        slow.account.in_hand = 512;
         slow.account.discarded_mark = 12;
         slow.account.discarded_purged = 7;
         slow.discard_mark = Some(9800);
@@ -178,10 +181,10 @@ pub(super) mod tests {
     #[test]
     fn the_table_has_a_line_for_each_and_their_number() {
         let expected = [
-            "QUEUE  TYPE          MESSAGES       MEMORY  FILL                  OLDEST       IN     OUT  DRAINED   FULL  WORKERS  STATE                           DISCARDED",
-            "main   FixedArray     0/10000     0/268.4M  .............l....f.       -    0.0/s   0.0/s        -      -      1/1  idle                            -",
-            "slow   LinkedList  7000/10000  1.1M/268.4M  #############l...fd.   1m15s  120.5/s  20.5/s        -  30.0s      2/4  suspended (out), pushing back   severity 12, purged 7",
-            "night  FixedArray     0/10000     0/268.4M  .............l....f.       -    0.0/s   0.0/s        -      -      1/1  waiting for its window (22:00)  -",
+            "QUEUE  TYPE          MESSAGES       MEMORY  FILL                  IN HAND  OLDEST       IN     OUT  DRAINED   FULL  WORKERS  STATE                           DISCARDED",
+            "main   FixedArray     0/10000     0/268.4M  .............l....f.        0       -    0.0/s   0.0/s        -      -      1/1  idle                            -",
+            "slow   LinkedList  7000/10000  1.1M/268.4M  #############l...fd.      512   1m15s  120.5/s  20.5/s        -  30.0s      2/4  suspended (out), pushing back   severity 12, purged 7",
+            "night  FixedArray     0/10000     0/268.4M  .............l....f.        0       -    0.0/s   0.0/s        -      -      1/1  waiting for its window (22:00)  -",
             "3 queues; l light delay, f full delay, d discard",
             "",
         ];
@@ -208,10 +211,11 @@ pub(super) mod tests {
         };
         let (whole, last) = bar(1000);
         assert_eq!((whole, last.contains("narrow")), (BAR_MAX, false));
-        let (less, last) = bar(170);
-        assert!((BAR_MIN + 1..BAR_MAX).contains(&less), "{less}");
-        assert!(!last.contains("narrow"), "{last}");
-        let (least, last) = bar(145);
+        let fits = |width: &usize| !bar(*width).1.contains("narrow");
+        let enough = (100..1000).find(fits).expect("a width");
+        assert_eq!(bar(enough).0, BAR_MIN);
+        assert_eq!(bar(enough + 7).0, BAR_MIN + 7);
+        let (least, last) = bar(enough - 1);
         assert_eq!(least, BAR_MIN);
         assert!(last.ends_with("(too narrow for TYPE)"), "{last}");
         let (none, last) = bar(80);

@@ -48,7 +48,7 @@ const fn gauge<T>(name: &'static str, help: &'static str, get: fn(&T) -> Number)
 }
 
 /// Of each input, the daemon's own messages included.
-pub static INPUTS: [Row<InputStatistics>; 28] = [
+pub static INPUTS: [Row<InputStatistics>; 29] = [
     gauge(
         "splashdam_input_connections",
         "Open connections.",
@@ -102,6 +102,11 @@ pub static INPUTS: [Row<InputStatistics>; 28] = [
         "splashdam_input_received_bytes_total",
         "Bytes received.",
         |input| input.bytes.into(),
+    ),
+    counter(
+        "splashdam_input_dropped_by_kernel_total",
+        "Datagrams that the kernel dropped because the receive buffer was full.",
+        |input| input.dropped_by_kernel.into(),
     ),
     counter(
         "splashdam_input_inflated_bytes_total",
