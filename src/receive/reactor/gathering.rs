@@ -16,9 +16,14 @@ pub(super) const REST: Duration = Duration::from_micros(500);
 /// Completions that are worth a turn without a rest.
 pub(super) const ENOUGH: usize = 64;
 
-/// What a datagram counts for: as many as are worth a turn weigh as much as a
-/// chunk that is well filled.
-const DATAGRAM_WEIGHT: usize = COPY_BYTES / ENOUGH;
+/// Datagrams that the kernel hands over at once at most (MULTISHOT_MAX_RETRY,
+/// io_uring/net.c): where so many came there are more, and to rest would let the
+/// socket's buffer fill.
+const DATAGRAMS_AT_ONCE: usize = 32;
+
+/// What a datagram counts for: so many are worth a turn without a rest, as a chunk
+/// that is well filled.
+const DATAGRAM_WEIGHT: usize = COPY_BYTES / DATAGRAMS_AT_ONCE;
 
 /// Waits that follow each other faster are worth a rest.
 const PACE: Duration = Duration::from_micros(200);
