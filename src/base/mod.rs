@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod aligned;
+pub mod allocator;
 pub mod atomic;
 pub mod chunk;
 pub mod clock;

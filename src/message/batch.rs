@@ -45,6 +45,12 @@ impl Recycler {
         }
     }
 
+    /// Frees all arrays.
+    pub fn clear(&self) {
+        while self.records.pop().is_some() {}
+        while self.bytes.pop().is_some() {}
+    }
+
     /// An empty array of records.
     pub fn records(&self) -> Vec<Record> {
         self.records.pop().unwrap_or_default()

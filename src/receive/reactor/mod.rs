@@ -6,6 +6,7 @@ mod draining;
 mod ending;
 mod feeding;
 mod gathering;
+mod giving_back;
 mod limiting;
 mod naming;
 mod outlet;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use self::datagrams::Datagrams;
 use self::ending::ENDS_YIELD;
 use self::gathering::{ENOUGH, Gathering, REST};
+use self::giving_back::GivingBack;
 use self::outlet::{ChunkGroup, Outlet};
 use super::assembly::Assembly;
 use super::connection::Connection;
@@ -177,6 +179,7 @@ pub struct Reactor<R, C> {
     /// Batches that may still lie in their chunks, oldest first.
     in_chunks: VecDeque<InChunk>,
     gathering: Gathering,
+    giving_back: GivingBack,
     datagrams: Datagrams,
     /// Time of the present turn.
     now: Instant,
@@ -264,7 +267,8 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             framers,
             oversize_sinks,
             collected,
-            lent: Assembly::new(recycler),
+            lent: Assembly::new(Arc::clone(&recycler)),
+            giving_back: GivingBack::new(recycler),
             outlets,
             outlet_of,
             in_chunks: VecDeque::new(),
@@ -320,6 +324,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         self.tell_limited();
         self.verify();
         self.compact();
+        self.give_back();
         self.provide();
         self.restart();
         self.steer_datagrams();
@@ -381,6 +386,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             .chain(limited)
             .chain(expiring)
             .chain(self.idle_at)
+            .chain(self.giving_back.look_at())
             .chain(self.naming_until())
             .chain(self.unverified.front().map(|(at, ..)| *at))
             .min()?;

@@ -41,6 +41,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
     /// Gives a batch to its listener's queue, behind those that wait for room in
     /// it.
     pub(super) fn publish(&mut self, batch: Batch, listener: usize) {
+        self.giving_back.count(batch.bytes(), self.now);
         if self.is_pushed_back(listener) {
             self.hold(batch, listener);
         } else if let Some(rest) = self.enqueue(batch, listener) {
