@@ -1,6 +1,8 @@
 //! Work: dequeue, apply the rules, hand each action its part, acknowledge.
 
 mod latency;
+#[cfg(test)]
+mod model_tests;
 mod outlet;
 mod pace;
 mod run;

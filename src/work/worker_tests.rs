@@ -18,7 +18,7 @@ use crate::rules::{Program, Statement, Target};
 use crate::template::Template;
 
 /// EIO of errno(3).
-const ERRNO: i32 = 5;
+pub(super) const ERRNO: i32 = 5;
 
 struct Silent;
 
@@ -27,19 +27,19 @@ impl Report for Silent {
 }
 
 /// A worker, its disk, and whether it has ended.
-struct Stepped {
-    worker: Worker<SimulatedExecutor, SimulatedClock>,
-    shared: Arc<WorkerShared>,
-    disk: SimulatedDisk,
-    actions: Vec<Arc<ActionCounters>>,
-    is_done: bool,
+pub(super) struct Stepped {
+    pub(super) worker: Worker<SimulatedExecutor, SimulatedClock>,
+    pub(super) shared: Arc<WorkerShared>,
+    pub(super) disk: SimulatedDisk,
+    pub(super) actions: Vec<Arc<ActionCounters>>,
+    pub(super) is_done: bool,
 }
 
 /// The clock and the workers.
-struct Scene {
-    clock: SimulatedClock,
-    random: Random,
-    workers: Vec<Stepped>,
+pub(super) struct Scene {
+    pub(super) clock: SimulatedClock,
+    pub(super) random: Random,
+    pub(super) workers: Vec<Stepped>,
 }
 
 fn options(size: usize) -> QueueOptions {
@@ -52,7 +52,7 @@ fn options(size: usize) -> QueueOptions {
     }
 }
 
-fn queue(options: QueueOptions) -> Arc<Queue> {
+pub(super) fn queue(options: QueueOptions) -> Arc<Queue> {
     let sleeper = || Arc::new(Sleeper::new(|| {}));
     let sleepers = (0..options.worker_threads).map(|_| sleeper()).collect();
     let consumers = Consumers::new(sleepers, options.worker_thread_minimum_messages(), None);
@@ -60,7 +60,7 @@ fn queue(options: QueueOptions) -> Arc<Queue> {
 }
 
 /// Messages `numbers` of equal length.
-fn batch(numbers: std::ops::Range<u32>, delay: Delay) -> Batch {
+pub(super) fn batch(numbers: std::ops::Range<u32>, delay: Delay) -> Batch {
     let (mut bytes, mut records) = (Vec::new(), Vec::new());
     for number in numbers {
         records.push(Record {
@@ -85,7 +85,7 @@ fn batch(numbers: std::ops::Range<u32>, delay: Delay) -> Batch {
 }
 
 impl Scene {
-    fn new() -> Scene {
+    pub(super) fn new() -> Scene {
         Scene {
             clock: SimulatedClock::new(),
             random: Random::new(7),
@@ -95,7 +95,7 @@ impl Scene {
 
     /// Adds the worker of place `place` of a queue; it writes `/INDEX` for each of
     /// its actions.
-    fn add(
+    pub(super) fn add(
         &mut self,
         place: usize,
         shared: Arc<WorkerShared>,
@@ -148,7 +148,7 @@ impl Scene {
     }
 
     /// Lets all workers work for so long.
-    fn run(&mut self, time: Duration) {
+    pub(super) fn run(&mut self, time: Duration) {
         let end = self.clock.now() + time;
         while self.clock.now() < end {
             for stepped in self.workers.iter_mut().filter(|stepped| !stepped.is_done) {
@@ -171,11 +171,12 @@ impl Scene {
         }
     }
 
-    /// The numbers in the file of an action.
-    fn written(&self, worker: usize, action: usize) -> Vec<u32> {
+    /// The numbers in the file of an action, in whole lines.
+    pub(super) fn written(&self, worker: usize, action: usize) -> Vec<u32> {
         let path = format!("/{action}");
         let bytes = self.workers[worker].disk.written(Path::new(&path));
-        let text = String::from_utf8(bytes).expect("text");
+        let mut text = String::from_utf8(bytes).expect("text");
+        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
         text.lines()
             .map(|line| line.parse().expect("a number"))
             .collect()
@@ -199,9 +200,12 @@ fn two_actions(scene: &mut Scene, size: usize) -> (Arc<Queue>, Arc<Queue>) {
     (main, behind)
 }
 
-fn balances(queue: &Queue) -> bool {
+pub(super) fn balances(queue: &Queue) -> bool {
     let counters = &queue.counters;
-    let discarded = counters.discarded_full.get() + counters.discarded_shutdown.get();
+    let discarded = counters.discarded_full.get()
+        + counters.discarded_mark.get()
+        + counters.discarded_purged.get()
+        + counters.discarded_shutdown.get();
     let held = queue.held().0 as u64 + counters.in_hand.get();
     counters.enqueued.get() == counters.acknowledged.get() + discarded + held
 }
