@@ -161,6 +161,23 @@ impl Running {
         self.0.accounts().queue_of(NAME, field)
     }
 
+    /// Its main queue, paused, becomes full to its light delay mark.
+    #[track_caller]
+    fn main_is_full(self, scratch: &Scratch, kind: &str) {
+        self.send(3000, 6);
+        // The daemon's own messages are among them.
+        self.0
+            .wait_for_accounts("a full main queue", |now| now.queue("held") == 700);
+        wait_for("two workers", || {
+            let (_, said) = ctl(scratch, &["queues"]);
+            (said.contains(kind) && said.contains("2/2")).then_some(())
+        });
+        let (is_ok, said) = ctl(scratch, &["queue", "main", "resume"]);
+        assert!(is_ok, "{said}");
+        self.0.wait_until_delivered(3000);
+        self.end();
+    }
+
     fn switch(&self, scratch: &Scratch, command: &str) {
         let (is_ok, said) = ctl(scratch, &["queue", NAME, command]);
         assert!(is_ok, "{said}");
@@ -245,6 +262,22 @@ fn senders_wait_at_the_marks_below_the_size() {
         daemon.switch(&scratch, "resume");
         daemon.wait(name, "acknowledged", 3000);
         daemon.end();
+    }
+}
+
+#[test]
+fn the_main_queue_has_the_same_parameters() {
+    let rules = "*.* action(type=\"omfile\" file=\"{dir}/out.log\")";
+    let new = Setup::new(rules).queue("queue.size=\"1000\" queue.workerThreads=\"2\"");
+    let old = Setup::new(rules).queue_directives(
+        "$MainMsgQueueType LinkedList\n$MainMsgQueueSize 1000\n$MainMsgQueueWorkerThreads 2",
+    );
+    for (setup, kind) in [(new, "FixedArray"), (old, "LinkedList")] {
+        let scratch = Scratch::new();
+        let daemon = setup.splashdam(&scratch);
+        let (is_ok, said) = ctl(&scratch, &["queue", "main", "pause"]);
+        assert!(is_ok, "{said}");
+        Running(daemon).main_is_full(&scratch, kind);
     }
 }
 

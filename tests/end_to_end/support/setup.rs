@@ -13,6 +13,7 @@ pub struct Setup {
     statements: String,
     module: String,
     input: String,
+    /// The statement that configures the main queue.
     queue: String,
     environment: Vec<(&'static str, String)>,
     /// A command that becomes the daemon.
@@ -34,7 +35,7 @@ impl Setup {
             statements: String::new(),
             module: String::new(),
             input: String::new(),
-            queue: "queue.size=\"20000\" queue.timeoutShutdown=\"60000\"".to_owned(),
+            queue: main_queue("queue.size=\"20000\" queue.timeoutShutdown=\"60000\""),
             environment: Vec::new(),
             prefix: Vec::new(),
             resolves_names: false,
@@ -63,7 +64,13 @@ impl Setup {
 
     /// Parameters of the main queue instead of those of [`Setup::new`].
     pub fn queue(mut self, parameters: &str) -> Setup {
-        self.queue = parameters.to_owned();
+        self.queue = main_queue(parameters);
+        self
+    }
+
+    /// Directives of the main queue instead of `main_queue()`.
+    pub fn queue_directives(mut self, directives: &str) -> Setup {
+        self.queue = directives.to_owned();
         self
     }
 
@@ -152,7 +159,7 @@ impl Setup {
         let text = format!(
             "global({names} {own} {global})\n\
              module(load=\"imptcp\" {module})\n\
-             main_queue(queue.type=\"FixedArray\" {queue})\n\
+             {queue}\n\
              {statements}\n\
              {rules}\n\
              input(type=\"imptcp\" address=\"127.0.0.1\" port=\"0\" \
@@ -160,6 +167,10 @@ impl Setup {
         );
         text.replace("{dir}", &directory.display().to_string())
     }
+}
+
+fn main_queue(parameters: &str) -> String {
+    format!("main_queue(queue.type=\"FixedArray\" {parameters})")
 }
 
 /// Rules that write the daemon's own messages to `own.log` and all others to
