@@ -69,6 +69,9 @@ impl Rig {
         let queue = |index: usize| {
             let options = QueueOptions {
                 size: SIZE,
+                // All of it is for those who can wait, too.
+                light_delay_mark: Some(SIZE),
+                full_delay_mark: Some(SIZE),
                 ..QueueOptions::main()
             };
             let idle = Consumers::one(Arc::new(Sleeper::new(|| {})));
