@@ -43,7 +43,8 @@ impl Pace {
     }
 
     /// Whether messages of `queue`, which has some, may be taken now. A queue that
-    /// is closed, for the stop, is not paused and waits for no more messages.
+    /// is closed, for the stop, is not paused, waits for no more messages and has no
+    /// window: what it keeps then is lost.
     pub fn permit(&mut self, queue: &Queue, clock: &impl Clock) -> Permit {
         let options = queue.options();
         let now = clock.now();
@@ -51,13 +52,13 @@ impl Pace {
             return Permit::Wait { until: Some(until) };
         }
         self.rest_until = None;
-        if let Some(window) = options.window {
-            let (is_open, until) = self.window(window, clock, now);
-            if !is_open {
-                return Permit::Wait { until: Some(until) };
-            }
-        }
         if !queue.is_closed() {
+            if let Some(window) = options.window {
+                let (is_open, until) = self.window(window, clock, now);
+                if !is_open {
+                    return Permit::Wait { until: Some(until) };
+                }
+            }
             if queue.is_paused() {
                 return Permit::Wait { until: None };
             }
@@ -75,6 +76,11 @@ impl Pace {
             let messages = u32::try_from(messages).unwrap_or(u32::MAX);
             self.rest_until = Some(now + options.dequeue_slow_down.saturating_mul(messages));
         }
+    }
+
+    /// Notes that the queue has no messages: others took the few, or erased them.
+    pub fn emptied(&mut self) {
+        self.few_since = None;
     }
 
     /// Until when more messages are waited for.
@@ -243,5 +249,43 @@ mod tests {
         queue.hand_over(5, 0);
         queue.close();
         assert_eq!(pace.permit(&queue, &clock), Permit::Take(1024));
+    }
+
+    #[test]
+    fn a_stop_waits_for_no_window() {
+        let clock = SimulatedClock::new();
+        let now = LocalClock::new(TimeZone::UTC).timestamp(clock.unix_nanos());
+        let begin = (now.hour + 2) % 24;
+        let end = (now.hour + 3) % 24;
+        let queue = queue(QueueOptions {
+            window: Some(Window { begin, end }),
+            ..QueueOptions::main()
+        });
+        let mut pace = Pace::new(LocalClock::new(TimeZone::UTC));
+        fill(&queue, 1);
+        let permit = pace.permit(&queue, &clock);
+        assert!(matches!(permit, Permit::Wait { until: Some(_) }));
+        queue.close();
+        assert_eq!(pace.permit(&queue, &clock), Permit::Take(1024));
+    }
+
+    #[test]
+    fn few_messages_that_others_took_make_the_next_few_wait_no_less() {
+        let clock = SimulatedClock::new();
+        let options = QueueOptions {
+            dequeue_batch_size_min: 10,
+            ..QueueOptions::main()
+        };
+        let queue = queue(options);
+        let mut pace = Pace::new(LocalClock::new(TimeZone::UTC));
+        fill(&queue, 9);
+        let permit = pace.permit(&queue, &clock);
+        assert!(matches!(permit, Permit::Wait { .. }));
+        queue.purge(None);
+        clock.advance(Duration::from_secs(5));
+        pace.emptied();
+        fill(&queue, 1);
+        let until = Some(clock.now() + Duration::from_secs(1));
+        assert_eq!(pace.permit(&queue, &clock), Permit::Wait { until });
     }
 }

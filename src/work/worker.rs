@@ -246,7 +246,8 @@ impl<X: Executor, C: Clock> Worker<X, C> {
         if self.shared.must_abandon.load(Ordering::Acquire) {
             return self.busy_count() == 0;
         }
-        if self.shared.queue.needs_sweep() {
+        let generation = self.shared.reopen_generation.load(Ordering::Acquire);
+        if self.shared.queue.needs_sweep() || generation != self.reopen_generation {
             return true;
         }
         // A queue that was full may have got room between the refusal and now, and
@@ -258,11 +259,15 @@ impl<X: Executor, C: Clock> Worker<X, C> {
         let queue = &self.shared.queue;
         let can_take = self.current.is_none() && self.taken.is_empty();
         let has_waiting = !queue.is_empty();
-        (can_take
-            && has_waiting
-            && self.in_hand.len() < IN_HAND_MAX
-            && matches!(self.pace.permit(queue, &self.clock), Permit::Take(_)))
-            || self.shared.reopen_generation.load(Ordering::Acquire) != self.reopen_generation
+        let mut is_due = || match self.pace.permit(queue, &self.clock) {
+            Permit::Take(_) => true,
+            // The turn has not seen these messages: without another one the worker
+            // would sleep past this time.
+            Permit::Wait { until } => {
+                until.is_some_and(|until| self.until.is_none_or(|known| until < known))
+            }
+        };
+        (can_take && has_waiting && self.in_hand.len() < IN_HAND_MAX && is_due())
             || (queue.is_closed() && !has_waiting && can_take && self.in_hand.is_empty())
     }
 
@@ -334,6 +339,7 @@ impl<X: Executor, C: Clock> Worker<X, C> {
             }
             let queue = &self.shared.queue;
             if queue.is_empty() {
+                self.pace.emptied();
                 return false;
             }
             match self.pace.permit(queue, &self.clock) {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -332,4 +333,51 @@ fn a_further_worker_ends_when_it_is_idle_and_the_first_one_stays() {
             .iter()
             .all(|stepped| balances(&stepped.shared.queue))
     );
+}
+
+#[test]
+fn messages_that_come_before_the_worker_sleeps_are_not_slept_past() {
+    let few = QueueOptions {
+        dequeue_batch_size_min: 10,
+        ..options(1000)
+    };
+    let slow = QueueOptions {
+        dequeue_slow_down: Duration::from_millis(100),
+        ..options(1000)
+    };
+    for options in [few, slow] {
+        let mut scene = Scene::new();
+        let queue = queue(options);
+        let program = Program::of(vec![Statement::Action(0)]);
+        let rules = Rules::Program(Arc::new(program));
+        let shared = Arc::new(WorkerShared::new(Arc::clone(&queue)));
+        scene.add(0, shared, rules, Vec::new(), &[0]);
+        // The slow one rests after these.
+        assert!(queue.enqueue(batch(0..10, Delay::Delayable)).is_none());
+        scene.run(Duration::from_millis(50));
+        let worker = &mut scene.workers[0].worker;
+        assert_eq!(worker.tick(), Turn::Wait { until: None });
+        // A producer that does not see the worker asleep wakes nobody.
+        assert!(queue.enqueue(batch(10..11, Delay::Delayable)).is_none());
+        assert!(worker.has_work(), "it sleeps for ever");
+        let Turn::Wait { until } = worker.tick() else {
+            panic!("nothing can be taken yet");
+        };
+        assert!(until.is_some() && !worker.has_work());
+    }
+}
+
+#[test]
+fn a_worker_whose_outlet_is_full_sees_that_files_are_to_be_reopened() {
+    let mut scene = Scene::new();
+    let (main, behind) = two_actions(&mut scene, 1);
+    // Nobody takes from the queue behind.
+    scene.workers.truncate(1);
+    assert!(behind.enqueue(batch(0..1, Delay::Delayable)).is_none());
+    assert!(main.enqueue(batch(0..1, Delay::Delayable)).is_none());
+    let Stepped { worker, shared, .. } = &mut scene.workers[0];
+    while worker.tick() == Turn::Again {}
+    assert!(!worker.has_work());
+    shared.reopen_generation.fetch_add(1, Ordering::AcqRel);
+    assert!(worker.has_work());
 }
