@@ -153,6 +153,7 @@ impl OwnMessages {
             },
             self.ruleset,
         )
+        .with_body()
     }
 }
 

@@ -196,7 +196,7 @@ impl<L: Lent> Batch<L> {
         let all = self.records();
         let records: Vec<Record> = indexes.map(|index| all[index]).collect();
         if records.len() == all.len() {
-            return self.clone();
+            return self.share();
         }
         let texts: usize = records.iter().map(|record| record.len as usize).sum();
         if 2 * texts < self.body.used.len() + self.body.rewritten.len() {
@@ -211,11 +211,39 @@ impl<L: Lent> Batch<L> {
         }
     }
 
+    /// Charges the batch, which goes into a queue anew, with its body too. Where each
+    /// message has one of its own that is most of the memory it takes.
+    pub fn with_body(mut self) -> Batch<L> {
+        self.bytes += BODY_BYTES;
+        self
+    }
+
+    /// The same messages for one more queue. They share the text unless they are
+    /// less than a quarter of what it holds: a batch that was cut small may be all
+    /// that goes to that queue.
+    pub fn share(&self) -> Batch<L> {
+        let texts = self.bytes.saturating_sub(self.len() * size_of::<Record>());
+        if 4 * texts >= self.body.used.len() + self.body.rewritten.len() {
+            return self.clone();
+        }
+        let records = self.records().to_vec();
+        let texts = records.iter().map(|record| record.len as usize).sum();
+        self.copy_of(records, texts)
+    }
+
     /// Records of this batch with a copy of their `texts` bytes.
     fn copy_of(&self, mut records: Vec<Record>, texts: usize) -> Batch<L> {
         let mut bytes = Vec::with_capacity(texts);
+        // Theirs only: a body may have thousands of sources.
+        let mut sources: Vec<Arc<Source>> = Vec::new();
+        let mut last = None;
         let reader = self.reader();
         for record in &mut records {
+            if last != Some(record.source) {
+                last = Some(record.source);
+                sources.push(Arc::clone(&self.body.sources[usize::from(record.source)]));
+            }
+            record.source = (sources.len() - 1) as u16;
             let text = reader.text(record);
             record.start = bytes.len() as u32;
             record.rewritten = false;
@@ -228,7 +256,7 @@ impl<L: Lent> Batch<L> {
                 text: Text::owned(bytes, 0),
                 rewritten: Vec::new(),
                 records,
-                sources: body.sources.clone(),
+                sources,
                 received: body.received,
                 received_at: body.received_at,
                 delay: body.delay,
@@ -309,6 +337,10 @@ impl<L: Lent> Batch<L> {
         &all[self.range.start as usize..self.range.end as usize]
     }
 }
+
+/// What a body takes beside its records and texts, in bytes, with the batch, the
+/// least that an array of records is allocated with, and the allocator's rounding.
+const BODY_BYTES: usize = size_of::<Body>() + size_of::<Batch>() + 4 * size_of::<Record>() + 64;
 
 /// What a record costs its queue, in bytes.
 fn charge(record: &Record) -> usize {
@@ -423,6 +455,48 @@ mod tests {
         assert_eq!(texts(&again), ["three", "four", "six"]);
         let all = whole.clone().for_ruleset(3).pick(0..6);
         assert_eq!((all.len(), all.ruleset()), (6, 3));
+    }
+
+    #[test]
+    fn a_small_part_of_a_batch_does_not_hold_the_whole_text() {
+        let mut rest = batch(&["one", "two", "three", "four", "five", "six"]);
+        let part = rest.split_front(1).for_ruleset(2);
+        for shared in [part.share(), part.pick([0].into_iter())] {
+            assert!(!Arc::ptr_eq(&shared.body, &part.body));
+            assert_eq!((texts(&shared), shared.ruleset()), (texts(&part), 2));
+        }
+        let part = rest.split_front(2);
+        assert!(Arc::ptr_eq(&part.share().body, &part.body));
+    }
+
+    #[test]
+    fn a_body_is_charged_to_the_last_part() {
+        let plain = batch(&["one", "two"]);
+        let mut charged = plain.clone().with_body();
+        assert!(charged.bytes() - plain.bytes() >= size_of::<Body>());
+        assert_eq!(charged.split_front(1).bytes(), 3 + size_of::<Record>());
+        assert_eq!(charged.bytes(), 3 + size_of::<Record>() + BODY_BYTES);
+    }
+
+    #[test]
+    fn a_copy_of_few_messages_has_their_sources_only() {
+        let mut whole = batch(&["one", "two", "three", "four", "five", "six"]);
+        let body = Arc::get_mut(&mut whole.body).expect("the only one");
+        body.sources.clear();
+        for (index, record) in body.records.iter_mut().enumerate() {
+            record.source = index as u16 / 2;
+        }
+        for port in 0..3 {
+            let source = Source {
+                port,
+                ..Source::default()
+            };
+            body.sources.push(Arc::new(source));
+        }
+        let few = whole.pick([1, 5].into_iter());
+        let reader = few.reader();
+        let seen = [0, 1].map(|index| reader.message(index).source.port);
+        assert_eq!((seen, few.body.sources.len()), ([0, 2], 2));
     }
 
     #[test]

@@ -371,6 +371,7 @@ impl Assembly {
             },
             reception.ruleset,
         )
+        .with_body()
     }
 
     /// Appends a record with its control characters escaped. Where nothing is

@@ -50,7 +50,7 @@ impl Outlet {
     /// Begins with the `selected` messages of a batch: shares their text with it.
     pub fn begin(&mut self, batch: &Batch, selected: &Selected, now: Instant) -> Offer {
         let mut picked = if selected.is_all() {
-            batch.clone()
+            batch.share()
         } else {
             batch.pick(selected.iter())
         };
@@ -60,7 +60,7 @@ impl Outlet {
         if let Target::Ruleset(ruleset) = self.target {
             picked = picked.for_ruleset(ruleset);
         }
-        self.offer(picked, now, now)
+        self.offer(picked.with_body(), now, now)
     }
 
     /// Offers the queue what it has refused.
