@@ -78,6 +78,11 @@ impl Pace {
         }
     }
 
+    /// Until when the worker rests.
+    pub fn rest_until(&self) -> Option<Instant> {
+        self.rest_until
+    }
+
     /// Notes that the queue has no messages: others took the few, or erased them.
     pub fn emptied(&mut self) {
         self.few_since = None;

@@ -224,7 +224,9 @@ impl<X: Executor, C: Clock> Worker<X, C> {
         let queue = &self.shared.queue;
         let timeout = queue.options().timeout_worker_thread_shutdown?;
         let since = *self.idle_since.get_or_insert(now);
-        (self.place > 0).then(|| since + timeout)
+        // Another worker would begin without a rest.
+        let idle_until = self.pace.rest_until().max(Some(since + timeout));
+        idle_until.filter(|_| self.place > 0)
     }
 
     /// Ends before the queue does.

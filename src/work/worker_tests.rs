@@ -381,3 +381,24 @@ fn a_worker_whose_outlet_is_full_sees_that_files_are_to_be_reopened() {
     shared.reopen_generation.fetch_add(1, Ordering::AcqRel);
     assert!(worker.has_work());
 }
+
+#[test]
+fn a_worker_that_rests_does_not_end() {
+    let mut scene = Scene::new();
+    let queue = queue(QueueOptions {
+        worker_threads: 2,
+        timeout_worker_thread_shutdown: Some(Duration::ZERO),
+        dequeue_slow_down: Duration::from_millis(100),
+        ..options(1000)
+    });
+    let shared = Arc::new(WorkerShared::new(Arc::clone(&queue)));
+    let program = Program::of(vec![Statement::Action(0)]);
+    let rules = Rules::Program(Arc::new(program));
+    assert_eq!(queue.consumers().begin(), Some(1));
+    scene.add(1, shared, rules, Vec::new(), &[0]);
+    assert!(queue.enqueue(batch(0..10, Delay::Delayable)).is_none());
+    scene.run(Duration::from_millis(990));
+    assert!(!scene.workers[0].is_done, "the next one would not rest");
+    scene.run(Duration::from_millis(50));
+    assert!(scene.workers[0].is_done);
+}
