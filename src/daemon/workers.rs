@@ -3,9 +3,11 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 
 use super::own::OwnMessages;
 use super::service::Hearts;
@@ -21,6 +23,9 @@ use crate::work::{Duties, Outlet, Rules, TokioExecutor, Worker, WorkerShared, ru
 
 /// Entries of a worker's ring: one operation for each action, and spare ones.
 const WORKER_ENTRIES: u32 = 64;
+
+/// How long a queue for which no worker could be started goes on with those it has.
+const START_RETRY: Duration = Duration::from_secs(60);
 
 /// What a worker sleeps on.
 #[derive(Clone)]
@@ -130,19 +135,19 @@ impl Served {
         Ok(())
     }
 
-    /// Starts the workers that what waits asks for.
-    fn start_wanted(&self, hearts: &Hearts, own: &OwnMessages) {
+    /// Starts the workers that what waits asks for, each at its place by `start`.
+    fn start_wanted(&self, mut start: impl FnMut(usize) -> Result<()>) -> Result<()> {
         let (queue, consumers) = (self.queue(), self.queue().consumers());
         while !queue.is_closed() && consumers.running() < consumers.wanted(queue.waiting()) {
             let Some(place) = consumers.begin() else {
-                return;
+                break;
             };
-            if let Err(error) = self.start(place, hearts) {
+            if let Err(error) = start(place) {
                 consumers.end(place);
-                let text = format!("queue {}: no further worker: {error:#}", queue.name());
-                return own.report(Severity::ERROR, text);
+                return Err(error);
             }
         }
+        Ok(())
     }
 
     /// Whether all its workers have ended.
@@ -158,12 +163,45 @@ impl Served {
 
 /// Starts workers where more are wanted than run, for ever.
 pub async fn serve(queues: Arc<Vec<Served>>, starter: Bed, hearts: Hearts, own: Arc<OwnMessages>) {
+    let mut failures = Failures::default();
     loop {
         starter.sleeper.prepare();
-        for served in queues.iter() {
-            served.start_wanted(&hearts, &own);
+        let start = |served: &Served, place| served.start(place, &hearts);
+        failures.start_wanted(&queues, Instant::now(), start, &own);
+        let wake_up = starter.notify.notified();
+        match failures.0.is_empty() {
+            true => wake_up.await,
+            // Out of time is as good a reason to look as a wake-up.
+            false => drop(timeout(START_RETRY, wake_up).await),
         }
-        starter.notify.notified().await;
+    }
+}
+
+/// Queues for which no worker could be started, and when that is tried again: what
+/// is told of it may go into the same queue, which then asks for the worker again.
+#[derive(Default)]
+struct Failures(Vec<(usize, Instant)>);
+
+impl Failures {
+    fn start_wanted(
+        &mut self,
+        queues: &[Served],
+        now: Instant,
+        mut start: impl FnMut(&Served, usize) -> Result<()>,
+        own: &OwnMessages,
+    ) {
+        self.0.retain(|(_, until)| *until > now);
+        for (index, served) in queues.iter().enumerate() {
+            if self.0.iter().any(|(failed, _)| *failed == index) {
+                continue;
+            }
+            if let Err(error) = served.start_wanted(|place| start(served, place)) {
+                self.0.push((index, now + START_RETRY));
+                let name = served.queue().name();
+                let text = format!("queue {name}: no further worker: {error:#}");
+                own.report(Severity::ERROR, text);
+            }
+        }
     }
 }
 
@@ -180,4 +218,45 @@ fn instances<F>(actions: Vec<(usize, ActionParts)>) -> Vec<(usize, Action<F>)> {
         (index, action)
     };
     actions.into_iter().enumerate().map(instance).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+    use crate::queue::{Consumers, QueueOptions};
+
+    #[test]
+    fn a_worker_that_cannot_be_started_is_told_and_tried_once_a_minute() {
+        let own = OwnMessages::new("host", 0);
+        let sleepers = (0..2).map(|_| Bed::new().sleeper).collect();
+        let consumers = Consumers::new(sleepers, 1, None);
+        let options = QueueOptions::main();
+        let queue = Arc::new(Queue::new("main", options, consumers, Vec::new()));
+        own.connect(Arc::clone(&queue));
+        let parts = ServedParts {
+            beds: Vec::new(),
+            rules: Rules::Action(0),
+            outlets: Vec::new(),
+            actions: Vec::new(),
+            use_direct: false,
+            processors: Vec::new(),
+        };
+        let queues = [Served::new(Arc::new(WorkerShared::new(queue)), 0, parts)];
+        own.report(Severity::INFO, "this one waits".to_owned());
+        let mut failures = Failures::default();
+        let mut tries = 0;
+        let now = Instant::now();
+        for seconds in 0..120 {
+            let start = |_: &Served, _| {
+                tries += 1;
+                Err(anyhow!("no threads"))
+            };
+            failures.start_wanted(&queues, now + Duration::from_secs(seconds), start, &own);
+        }
+        let queue = queues[0].queue();
+        assert_eq!((tries, queue.waiting()), (2, 3));
+        assert_eq!(queue.consumers().running(), 1);
+    }
 }
