@@ -76,6 +76,8 @@ pub struct InputStatistics {
     /// Datagrams that the kernel has dropped because the receive buffer was full;
     /// they were never received.
     pub dropped_by_kernel: u64,
+    /// Receives of datagrams that failed.
+    pub receive_failed: u64,
     pub starved: u64,
     pub accept_failed: u64,
 }
@@ -249,6 +251,7 @@ fn input(name: &str, address: Option<String>, counters: &InputCounters) -> Input
         escaped: counters.escaped.get(),
         dropped_by_kernel: counters.dropped_by_kernel.get(),
         starved: counters.starved.get(),
+        receive_failed: counters.receive_failed.get(),
         accept_failed: counters.accept_failed.get(),
     }
 }
