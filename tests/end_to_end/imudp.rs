@@ -365,6 +365,22 @@ fn an_address_that_is_not_there_is_bound_to_or_not() {
 }
 
 #[test]
+fn a_datagram_that_is_too_long_is_missing_in_the_file_of_those_and_counted() {
+    let scratch = Scratch::new();
+    let daemon = setup("")
+        .own_hostname("oversizemsg.errorfile=\"{dir}/long.json\"")
+        .splashdam(&scratch);
+    let texts = ["x".repeat(60_000), "short".to_owned(), "y".repeat(8193)];
+    send(Ipv4Addr::LOCALHOST, target(&daemon, "imudp"), texts);
+    let accounts = daemon.wait_for_accounts("all datagrams", |now| {
+        now.listener("imudp", "received") == 3
+    });
+    assert_eq!(accounts.listener("imudp", "truncated"), 2);
+    assert_eq!(accounts.listener("imudp", "oversize_unwritten"), 2);
+    daemon.stop();
+}
+
+#[test]
 fn a_port_that_another_daemon_has_is_not_shared_with_it() {
     let scratch = Scratch::new();
     let input = |port: u16| {

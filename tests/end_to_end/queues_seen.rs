@@ -229,6 +229,25 @@ fn a_queue_is_seen_paused_purged_and_resumed() {
 }
 
 #[test]
+fn queues_and_actions_that_are_called_alike_have_numbers_everywhere() {
+    let scratch = Scratch::new();
+    let rules = to_file("{dir}/out.log", "RSYSLOG_FileFormat", "");
+    let daemon = Setup::new(format!(
+        "ruleset(name=\"twice\" queue.type=\"LinkedList\") {{ {} }}\n{rules}",
+        "action(type=\"omfile\" file=\"{dir}/twice.log\" name=\"twice\" \
+         queue.type=\"LinkedList\")\ncall third\n"
+    ))
+    .statements("ruleset(name=\"third\") { action(type=\"omdiscard\" name=\"twice\") }\n")
+    .splashdam(&scratch);
+    let (is_ok, said) = ctl(&scratch, &["stats"]);
+    let has = |line: &str| said.lines().any(|found| found.starts_with(line));
+    assert!(is_ok && has("queue   twice ("), "{said}");
+    assert!(has("queue   twice#2 ("), "{said}");
+    assert!(has("action  twice:") && has("action  twice#2:"), "{said}");
+    daemon.stop();
+}
+
+#[test]
 fn a_stop_ends_a_pause_and_an_unknown_queue_is_refused() {
     let scratch = Scratch::new();
     let daemon = start(&scratch);

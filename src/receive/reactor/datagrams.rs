@@ -207,6 +207,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if is_cut {
             let shared = &self.shared.listeners[listener];
             shared.counters.truncated.add(1);
+            if self.oversize_sinks[listener].is_some() {
+                // The kernel has dropped what did not fit: there is no whole message
+                // to write.
+                shared.counters.oversize_unwritten.add(1);
+            }
             let peer = SocketAddr::new(address, sender.port());
             self.shared.tell_oversize(listener, peer, self.now);
         }
