@@ -160,9 +160,10 @@ async fn purge_all(State(admin): State<Admin>, Path(name): Path<String>) -> Obey
 
 async fn purge(State(admin): State<Admin>, Path(path): Path<(String, String)>) -> Obeyed {
     let (name, severity) = path;
-    let Some(severity) = Severity::from_name(&severity) else {
+    let number = severity.parse().ok().and_then(Severity::new);
+    let Some(severity) = number.or_else(|| Severity::from_name(&severity)) else {
         let known = Severity::names().join(", ");
-        let error = format!("there is no severity '{severity}', but {known}");
+        let error = format!("there is no severity '{severity}', but 0 to 7 and {known}");
         return Err((StatusCode::BAD_REQUEST, error));
     };
     obey(&admin, &name, Order::Purge(Some(severity)))

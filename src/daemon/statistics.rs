@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::assemble::Daemon;
+use super::queues::distinct;
 use crate::queue::Queue;
 use crate::receive::{CloseReason, InputCounters};
 use crate::work::Latency;
@@ -76,6 +77,8 @@ pub struct InputStatistics {
     /// Datagrams that the kernel has dropped because the receive buffer was full;
     /// they were never received.
     pub dropped_by_kernel: u64,
+    /// Receives of datagrams that failed.
+    pub receive_failed: u64,
     pub starved: u64,
     pub accept_failed: u64,
 }
@@ -175,16 +178,25 @@ impl Statistics {
             // Both have the same bounds, or grow.
             let _ = latency.add(served.shared.latency.snapshot());
         }
+        let queues = daemon.queues.iter();
+        let mut queues: Vec<_> = queues
+            .map(|served| QueueStatistics::of(served.queue()))
+            .collect();
+        let queue_names = distinct(daemon.queues.iter().map(|served| served.queue().name()));
+        for (queue, name) in queues.iter_mut().zip(queue_names) {
+            queue.name = name;
+        }
+        let mut actions: Vec<_> = daemon.actions.iter().map(action).collect();
+        let action_names = distinct(actions.iter().map(|action| action.name.as_str()));
+        for (action, name) in actions.iter_mut().zip(action_names) {
+            action.name = name;
+        }
         Statistics {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: started.elapsed().as_secs(),
             inputs: listeners.chain([own]).collect(),
             names: daemon.reactors.names.as_deref().map(names),
-            queues: daemon
-                .queues
-                .iter()
-                .map(|served| QueueStatistics::of(served.queue()))
-                .collect(),
+            queues,
             rules: RuleStatistics {
                 discarded_no_action: daemon
                     .queues
@@ -192,7 +204,7 @@ impl Statistics {
                     .map(|served| served.shared.discarded_no_action.get())
                     .sum(),
             },
-            actions: daemon.actions.iter().map(action).collect(),
+            actions,
             latency: LatencyStatistics {
                 messages: latency.len(),
                 p50_us: latency.value_at_quantile(0.5),
@@ -249,6 +261,7 @@ fn input(name: &str, address: Option<String>, counters: &InputCounters) -> Input
         escaped: counters.escaped.get(),
         dropped_by_kernel: counters.dropped_by_kernel.get(),
         starved: counters.starved.get(),
+        receive_failed: counters.receive_failed.get(),
         accept_failed: counters.accept_failed.get(),
     }
 }

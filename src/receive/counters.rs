@@ -61,6 +61,8 @@ pub struct InputCounters {
     /// Datagrams that the kernel has dropped because the receive buffer was full:
     /// never received.
     pub dropped_by_kernel: Counter,
+    /// Receives of datagrams that failed.
+    pub receive_failed: Counter,
     /// Receives that found no chunk.
     pub starved: Counter,
     /// Accepts that failed.

@@ -30,11 +30,13 @@ pub(super) enum Telling {
     Late,
     /// Datagrams that the kernel has dropped.
     KernelDrops,
+    /// Datagrams cannot be received.
+    ReceiveFailed,
 }
 
 /// When each was told, by whichever reactor.
 #[derive(Debug, Default)]
-pub(super) struct Tellings([AtomicU64; Telling::KernelDrops as usize + 1]);
+pub(super) struct Tellings([AtomicU64; Telling::ReceiveFailed as usize + 1]);
 
 impl Tellings {
     /// Whether it has to be told now: a minute has passed since it was.

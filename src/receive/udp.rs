@@ -91,10 +91,13 @@ impl UdpSockets {
             }
             return Ok((first, sockets));
         }
-        let first = sockets.bind(options, udp, address)?;
+        // Without SO_REUSEPORT as long as it is the only one: it takes no port that
+        // another daemon has with several sockets, whose senders they would share.
+        let first = sockets.bind(options, udp, address, false)?;
+        first.set_reuse_port(udp.sockets > 1)?;
         let bound = first.local_addr()?.as_socket().unwrap_or(address);
         for _ in 1..udp.sockets {
-            let other = sockets.bind(options, udp, bound)?;
+            let other = sockets.bind(options, udp, bound, true)?;
             sockets.others.push(other);
         }
         Ok((first, sockets))
@@ -125,6 +128,7 @@ impl UdpSockets {
         options: &ListenerOptions,
         udp: &UdpOptions,
         address: SocketAddr,
+        reuses_port: bool,
     ) -> io::Result<Socket> {
         let socket = Socket::new(
             Domain::for_address(address),
@@ -133,7 +137,7 @@ impl UdpSockets {
         )?;
         // No SO_REUSEADDR: a second daemon would take the datagrams of the first
         // one without a word.
-        socket.set_reuse_port(udp.sockets > 1)?;
+        socket.set_reuse_port(reuses_port)?;
         if address.is_ipv6() {
             // Whatever net.ipv6.bindv6only says: `::` is all addresses.
             socket.set_only_v6(!options.address.is_unspecified())?;

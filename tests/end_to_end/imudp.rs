@@ -365,6 +365,52 @@ fn an_address_that_is_not_there_is_bound_to_or_not() {
 }
 
 #[test]
+fn a_datagram_that_is_too_long_is_missing_in_the_file_of_those_and_counted() {
+    let scratch = Scratch::new();
+    let daemon = setup("")
+        .own_hostname("oversizemsg.errorfile=\"{dir}/long.json\"")
+        .splashdam(&scratch);
+    let texts = ["x".repeat(60_000), "short".to_owned(), "y".repeat(8193)];
+    send(Ipv4Addr::LOCALHOST, target(&daemon, "imudp"), texts);
+    let accounts = daemon.wait_for_accounts("all datagrams", |now| {
+        now.listener("imudp", "received") == 3
+    });
+    assert_eq!(accounts.listener("imudp", "truncated"), 2);
+    assert_eq!(accounts.listener("imudp", "oversize_unwritten"), 2);
+    daemon.stop();
+}
+
+#[test]
+fn a_port_that_another_daemon_has_is_not_shared_with_it() {
+    let scratch = Scratch::new();
+    let input = |port: u16| {
+        format!(
+            "module(load=\"imudp\" threads=\"2\")\n\
+             input(type=\"imudp\" port=\"{port}\" address=\"127.0.0.1\")\n"
+        )
+    };
+    let first = Setup::new(to_file("{dir}/out.log", "RSYSLOG_FileFormat", ""))
+        .statements(input(0))
+        .splashdam(&scratch);
+    let port = target(&first, "imudp").port();
+    let configuration = format!("{}*.* /dev/null\n", input(port));
+    let path = scratch.write("second.conf", configuration);
+    let mut second = crate::support::splashdam(scratch.path());
+    let output = second.args(["-n", "-f"]).arg(path).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let expected = format!("cannot listen on 127.0.0.1:{port}/udp");
+    assert!(said.contains(&expected), "{said}");
+    // Its own sockets share the senders.
+    for _ in 0..32 {
+        send(Ipv4Addr::LOCALHOST, target(&first, "imudp"), ["<13>hello"]);
+    }
+    first.wait_for_accounts("all messages", |now| {
+        now.listener("imudp", "received") == 32
+    });
+    first.stop();
+}
+
+#[test]
 fn a_name_holds_from_when_it_is_known() {
     let namespace = Namespace::alone();
     namespace.etc(

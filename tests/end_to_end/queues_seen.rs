@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -10,6 +11,8 @@ use crate::support::{
 };
 
 const MESSAGES: u64 = 20_000;
+
+const SCRAPE_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// A daemon whose action `out` has a queue, and which exports metrics.
 fn start(scratch: &Scratch) -> Daemon {
@@ -96,6 +99,8 @@ fn scrape(port: u16, request: &str) -> String {
         "{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     )
     .unwrap();
+    // Shorter than a silent client may keep its place.
+    stream.set_read_timeout(Some(SCRAPE_TIME_MAX)).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -224,6 +229,25 @@ fn a_queue_is_seen_paused_purged_and_resumed() {
 }
 
 #[test]
+fn queues_and_actions_that_are_called_alike_have_numbers_everywhere() {
+    let scratch = Scratch::new();
+    let rules = to_file("{dir}/out.log", "RSYSLOG_FileFormat", "");
+    let daemon = Setup::new(format!(
+        "ruleset(name=\"twice\" queue.type=\"LinkedList\") {{ {} }}\n{rules}",
+        "action(type=\"omfile\" file=\"{dir}/twice.log\" name=\"twice\" \
+         queue.type=\"LinkedList\")\ncall third\n"
+    ))
+    .statements("ruleset(name=\"third\") { action(type=\"omdiscard\" name=\"twice\") }\n")
+    .splashdam(&scratch);
+    let (is_ok, said) = ctl(&scratch, &["stats"]);
+    let has = |line: &str| said.lines().any(|found| found.starts_with(line));
+    assert!(is_ok && has("queue   twice ("), "{said}");
+    assert!(has("queue   twice#2 ("), "{said}");
+    assert!(has("action  twice:") && has("action  twice#2:"), "{said}");
+    daemon.stop();
+}
+
+#[test]
 fn a_stop_ends_a_pause_and_an_unknown_queue_is_refused() {
     let scratch = Scratch::new();
     let daemon = start(&scratch);
@@ -238,7 +262,15 @@ fn a_stop_ends_a_pause_and_an_unknown_queue_is_refused() {
         ),
         (
             &["out", "purge", "--severity", "loud"][..],
-            "there is no severity 'loud', but emerg, alert",
+            "there is no severity 'loud', but 0 to 7 and emerg, alert",
+        ),
+        (
+            &["out", "purge", "--severity", "8"][..],
+            "there is no severity '8', but 0 to 7",
+        ),
+        (
+            &["out", "purge", "--severity", ""][..],
+            "a value is required for '--severity",
         ),
     ] {
         let (is_ok, said) = ctl(&scratch, &[&["queue"], arguments].concat());
@@ -249,6 +281,19 @@ fn a_stop_ends_a_pause_and_an_unknown_queue_is_refused() {
     wait_for_queue(&scratch, "out", "10 messages to wait", |queue| {
         count(queue, "held") == 10
     });
+
+    let said = order(&scratch, &["out", "purge", "--severity", "7"]);
+    assert!(
+        said.contains("0 messages of severity debug or less"),
+        "{said}"
+    );
+
+    // Clients that ask nothing keep nobody out.
+    let port = metrics_port(&scratch);
+    let silent = || TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let silent: Vec<TcpStream> = std::iter::repeat_with(silent).take(100).collect();
+    assert!(scrape(port, "GET /metrics").contains("splashdam_queue_paused"));
+    drop(silent);
 
     // The port of the metrics is taken: a second daemon says so.
     let taken = metrics_port(&scratch);

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::world::Silent;
 use splashdam::base::Sleeper;
@@ -33,6 +34,7 @@ fn idle() -> Arc<Sleeper> {
 }
 
 struct Run {
+    clock: SimulatedClock,
     network: SimulatedNetwork,
     shared: Arc<ReactorShared>,
     reactor: Simulated,
@@ -87,7 +89,7 @@ impl Run {
             .and_then(|pools| pools.with_datagrams(DATAGRAM_CHUNKS, framer.message_bytes_max));
         let reactor = Reactor::new(
             network.ring(event, CHUNKS),
-            clock,
+            clock.clone(),
             LocalClock::new(jiff::tz::TimeZone::UTC),
             ReactorOptions {
                 index: 0,
@@ -99,6 +101,7 @@ impl Run {
             room,
         );
         Run {
+            clock,
             network,
             shared,
             reactor,
@@ -187,4 +190,34 @@ fn what_is_not_dropped_is_delivered_and_what_is_is_counted() {
         let result = std::panic::catch_unwind(|| run(seed));
         assert!(result.is_ok(), "seed {seed}");
     }
+}
+
+#[test]
+fn receives_that_fail_again_and_again_do_not_spin_and_what_comes_later_is_delivered() {
+    let mut run = Run::new(1);
+    let socket = run.shared.listeners[0].as_raw_fd();
+    let counters = Arc::clone(&run.shared.listeners[0].counters);
+    run.settle();
+    run.network.fail_datagrams(socket, true);
+    for turn in 0..1000 {
+        if run.network.is_ready(0) {
+            let _ = run.reactor.tick();
+        }
+        assert!(counters.receive_failed.get() <= 2, "in turn {turn}");
+    }
+    // It is tried again ten times a second.
+    for _ in 0..10 {
+        run.clock.advance(Duration::from_millis(100));
+        run.settle();
+    }
+    assert_eq!(counters.receive_failed.get(), 12);
+    run.network.fail_datagrams(socket, false);
+    let sender = SocketAddr::from((Ipv4Addr::LOCALHOST, 1024));
+    assert!(run.network.send_datagram(socket, sender, b"<13>later"));
+    run.settle();
+    assert_eq!(counters.received.get(), 0);
+    run.clock.advance(Duration::from_millis(100));
+    run.settle();
+    run.take(usize::MAX);
+    assert_eq!(run.taken, ["127.0.0.1 <13>later"]);
 }

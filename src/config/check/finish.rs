@@ -121,8 +121,9 @@ impl Checker {
             if let Some(first) = names.insert(options.name.clone(), planned.span) {
                 let line = self.sources.place(first.file, first.start as usize).line;
                 let message = format!("two actions are called {}", options.name);
-                let hint =
-                    format!("the other is on line {line}; statistics will not tell them apart");
+                let hint = format!(
+                    "the other is on line {line}; statistics have a number behind this one's name"
+                );
                 self.found
                     .push(Diagnostic::warning(planned.span, message).hint(hint));
             }

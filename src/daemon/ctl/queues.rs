@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use hyper::Method;
 
@@ -39,9 +40,9 @@ enum Order {
     Resume,
     /// Discard the messages that wait in it
     Purge {
-        /// Only those of this severity or less important: emerg, alert, crit, err,
-        /// warning, notice, info, debug
-        #[arg(long, value_name = "NAME")]
+        /// Only those of this severity or less important: 0 to 7, or emerg, alert,
+        /// crit, err, warning, notice, info, debug
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
         severity: Option<String>,
     },
 }

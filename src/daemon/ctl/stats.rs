@@ -51,6 +51,7 @@ fn input_line(input: &InputStatistics) -> String {
             ("discarded: rate limit", input.discarded_rate_limit),
             ("discarded: shutdown", input.discarded_shutdown),
             ("dropped by the kernel", input.dropped_by_kernel),
+            ("receives failed", input.receive_failed),
             ("truncated", input.truncated),
             ("split", input.split),
             ("accepted oversize", input.accepted),

@@ -1,6 +1,7 @@
 //! `global(metricsListen="…")`: metrics over HTTP. Whoever can connect can read
 //! numbers and names, and nothing else; few may do so at a time, and not for long.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -15,8 +16,8 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, sleep_until, timeout};
 
 use super::{CONTENT_TYPE, of};
 use crate::daemon::assemble::Daemon;
@@ -26,6 +27,10 @@ const CONNECTIONS_MAX: usize = 16;
 
 /// How long a connection lasts at most, so that none is taken for ever.
 const CONNECTION_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// How long a connection has its place where another one wants it: ample for an
+/// answer.
+const PLACE_TIME_MIN: Duration = Duration::from_millis(250);
 
 /// The rest after an accept that failed: no descriptor, for example.
 const ACCEPT_REST: Duration = Duration::from_secs(1);
@@ -43,19 +48,32 @@ pub async fn open(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Answers until the daemon ends.
 pub async fn serve(listener: TcpListener, daemon: Arc<Daemon>, started: Instant) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    // Never closed, so that there is always a next place.
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+    let mut served = VecDeque::new();
+    loop {
         let Ok((stream, _)) = listener.accept().await else {
             sleep(ACCEPT_REST).await;
             continue;
         };
+        make_place(&mut served).await;
         let daemon = Arc::clone(&daemon);
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             // What goes wrong on a connection, or takes too long, is its alone.
             let _ = timeout(CONNECTION_TIME_MAX, answer(stream, &daemon, started)).await;
-            drop(place);
         });
+        served.push_back((tokio::time::Instant::now(), task.abort_handle()));
+    }
+}
+
+/// Ends the oldest connection where there are as many as may be: clients that ask
+/// nothing must not keep the others out.
+async fn make_place(served: &mut VecDeque<(tokio::time::Instant, AbortHandle)>) {
+    served.retain(|(_, task)| !task.is_finished());
+    if served.len() < CONNECTIONS_MAX {
+        return;
+    }
+    if let Some((since, task)) = served.pop_front() {
+        sleep_until(since + PLACE_TIME_MIN).await;
+        task.abort();
     }
 }
 

@@ -48,7 +48,7 @@ const fn gauge<T>(name: &'static str, help: &'static str, get: fn(&T) -> Number)
 }
 
 /// Of each input, the daemon's own messages included.
-pub static INPUTS: [Row<InputStatistics>; 29] = [
+pub static INPUTS: [Row<InputStatistics>; 30] = [
     gauge(
         "splashdam_input_connections",
         "Open connections.",
@@ -107,6 +107,11 @@ pub static INPUTS: [Row<InputStatistics>; 29] = [
         "splashdam_input_dropped_by_kernel_total",
         "Datagrams that the kernel dropped because the receive buffer was full.",
         |input| input.dropped_by_kernel.into(),
+    ),
+    counter(
+        "splashdam_input_receives_failed_total",
+        "Receives of datagrams that failed.",
+        |input| input.receive_failed.into(),
     ),
     counter(
         "splashdam_input_inflated_bytes_total",

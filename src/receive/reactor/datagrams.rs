@@ -5,12 +5,14 @@
 //! has no room is not received from, so that the kernel's buffer takes what comes,
 //! and drops, and counts, what does not fit there.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Reactor;
-use crate::base::{Chunk, ChunkPool, Clock};
+use crate::base::{Chunk, ChunkPool, Clock, Instant};
 use crate::limits::{COLLECT_BYTES, DATAGRAM_DRAIN_BYTES_MAX};
 use crate::message::{Severity, Source};
 use crate::names::Request;
@@ -19,6 +21,9 @@ use crate::receive::assembly::Mark;
 use crate::receive::senders::Senders;
 use crate::receive::tellings::Telling;
 use crate::ring::{Kind, Received, Ring, Token, Unread};
+
+/// How long a socket rests whose receives fail again and again.
+const FAILED_PAUSE: Duration = Duration::from_millis(100);
 
 /// The datagram sockets of a reactor.
 pub(super) struct Datagrams {
@@ -35,6 +40,10 @@ struct DatagramSocket {
     /// Which of the listener's sockets it is.
     number: usize,
     state: State,
+    /// Whether the last receive failed.
+    has_failed: bool,
+    /// Until when it is not received from.
+    rests_until: Option<Instant>,
     senders: Senders,
     /// What came and is not in the counters yet.
     tally: Tally,
@@ -81,6 +90,8 @@ impl Datagrams {
             listener,
             number,
             state: State::Resting,
+            has_failed: false,
+            rests_until: None,
             senders: Senders::default(),
             tally: Tally::default(),
         });
@@ -96,6 +107,12 @@ impl Datagrams {
         let mut sockets = self.sockets.iter();
         sockets.all(|socket| socket.state == State::Resting)
     }
+
+    /// When the first of the sockets that rest is received from again.
+    pub fn rest_until(&self) -> Option<Instant> {
+        let sockets = self.sockets.iter();
+        sockets.filter_map(|socket| socket.rests_until).min()
+    }
 }
 
 impl<R: Ring, C: Clock> Reactor<R, C> {
@@ -106,6 +123,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
         match received {
             Received::Bytes { chunk, len } => {
+                self.datagrams.sockets[index].has_failed = false;
                 self.take_datagram(index, &chunk, len);
                 let listener = self.datagrams.sockets[index].listener;
                 if !self.is_pushed_back(listener) {
@@ -117,9 +135,30 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
                 let listener = self.datagrams.sockets[index].listener;
                 self.shared.listeners[listener].counters.starved.add(1);
             }
-            // An error of the network that a datagram socket is told of (ICMP) says
-            // nothing about what others send.
-            Received::Cancelled | Received::End | Received::Failed(_) => {}
+            Received::Failed(error) => self.receive_failed(index, &error),
+            Received::Cancelled | Received::End => {}
+        }
+    }
+
+    /// Goes on after a receive that failed: one error says nothing about what others
+    /// send. An error that comes again at once (EACCES of a security module) must
+    /// not make the reactor spin.
+    #[cold]
+    fn receive_failed(&mut self, index: usize, error: &io::Error) {
+        let socket = &mut self.datagrams.sockets[index];
+        let comes_again = std::mem::replace(&mut socket.has_failed, true);
+        if comes_again && !self.is_ending {
+            socket.rests_until = Some(self.now + FAILED_PAUSE);
+        }
+        let shared = &self.shared.listeners[socket.listener];
+        shared.counters.receive_failed.add(1);
+        if comes_again && shared.tellings.is_due(Telling::ReceiveFailed, self.now) {
+            let text = format!(
+                "listener {} on {} cannot receive: {error}; it is tried again",
+                shared.options.name,
+                shared.endpoint()
+            );
+            self.shared.report.report(Severity::WARNING, text);
         }
     }
 
@@ -168,6 +207,11 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         if is_cut {
             let shared = &self.shared.listeners[listener];
             shared.counters.truncated.add(1);
+            if self.oversize_sinks[listener].is_some() {
+                // The kernel has dropped what did not fit: there is no whole message
+                // to write.
+                shared.counters.oversize_unwritten.add(1);
+            }
             let peer = SocketAddr::new(address, sender.port());
             self.shared.tell_oversize(listener, peer, self.now);
         }
@@ -257,10 +301,16 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
         }
         for index in 0..self.datagrams.sockets.len() {
             let DatagramSocket {
-                socket, listener, ..
+                socket,
+                listener,
+                rests_until,
+                ..
             } = self.datagrams.sockets[index];
-            let may_receive =
-                !self.is_pushed_back(listener) && (!self.is_ending || self.has_left(socket));
+            let rests = rests_until.filter(|until| *until > self.now && !self.is_ending);
+            self.datagrams.sockets[index].rests_until = rests;
+            let may_receive = rests.is_none()
+                && !self.is_pushed_back(listener)
+                && (!self.is_ending || self.has_left(socket));
             let state = &mut self.datagrams.sockets[index].state;
             match (*state, may_receive) {
                 (State::Resting, true) => {

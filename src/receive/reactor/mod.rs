@@ -387,6 +387,7 @@ impl<R: Ring, C: Clock> Reactor<R, C> {
             .chain(expiring)
             .chain(self.idle_at)
             .chain(self.giving_back.look_at())
+            .chain(self.datagrams.rest_until())
             .chain(self.naming_until())
             .chain(self.unverified.front().map(|(at, ..)| *at))
             .min()?;

@@ -2,6 +2,7 @@
 //! not fit, and receives of whole datagrams.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
 
@@ -18,6 +19,8 @@ const BUFFERED_MAX: usize = 64;
 pub(super) struct DatagramSocket {
     waiting: VecDeque<Sent>,
     dropped: u32,
+    /// Whether receives fail.
+    fails: bool,
 }
 
 struct Sent {
@@ -81,6 +84,12 @@ impl DatagramSocket {
 }
 
 impl SimulatedNetwork {
+    /// Has every receive from a socket fail, or no more.
+    pub fn fail_datagrams(&self, socket: RawFd, fails: bool) {
+        let mut network = self.0.borrow_mut();
+        network.datagrams.entry(socket).or_default().fails = fails;
+    }
+
     /// Sends a datagram to a socket. Returns whether there was room for it.
     pub fn send_datagram(&self, socket: RawFd, sender: SocketAddr, text: &[u8]) -> bool {
         let mut network = self.0.borrow_mut();
@@ -107,7 +116,8 @@ impl Network {
         let receives = self.rings[ring].messages.receives.iter();
         let completable = receives.filter(|(_, receive)| {
             let socket = self.datagrams.get(&receive.socket);
-            receive.is_cancelled || socket.is_some_and(|socket| !socket.waiting.is_empty())
+            receive.is_cancelled
+                || socket.is_some_and(|socket| socket.fails || !socket.waiting.is_empty())
         });
         completable
             .map(|(&token, _)| (Kind::ReceiveMessage, token))
@@ -122,6 +132,8 @@ impl Network {
             let socket = self.datagrams.entry(receive.socket).or_default();
             let ending = if receive.is_cancelled {
                 Received::Cancelled
+            } else if socket.fails {
+                Received::Failed(ErrorKind::PermissionDenied.into())
             } else if socket.waiting.is_empty() {
                 return;
             } else if let Some(mut chunk) = messages.provided.pop_front() {
