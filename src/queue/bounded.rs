@@ -237,8 +237,11 @@ impl<L: Lent + 'static> Queue<L> {
             } else {
                 // The consumer may have made room since: look once more.
                 was_refused = true;
-                let is_first = self.room.refuse(class);
-                self.counters.full.add(u64::from(is_first));
+                if self.room.refuse(class) {
+                    self.counters.full.add(1);
+                    // They may wait for more messages.
+                    self.consumers.wake(self.waiting());
+                }
             }
         }
         None

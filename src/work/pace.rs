@@ -62,7 +62,9 @@ impl Pace {
             if queue.is_paused() {
                 return Permit::Wait { until: None };
             }
-            if let Some(until) = self.few_until(options, queue.waiting(), now) {
+            // A full queue gets no more, whatever made it full.
+            let few_until = self.few_until(options, queue.waiting(), now);
+            if let Some(until) = few_until.filter(|_| !queue.is_full()) {
                 return Permit::Wait { until: Some(until) };
             }
         }
@@ -95,7 +97,7 @@ impl Pace {
         waiting: usize,
         now: Instant,
     ) -> Option<Instant> {
-        // A full queue gets no more.
+        // More never wait at once where all can wait in their senders.
         let wanted = options
             .dequeue_batch_size_min
             .min(options.light_delay_mark());
@@ -125,6 +127,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use jiff::tz::TimeZone;
 
@@ -141,19 +144,23 @@ mod tests {
         Queue::new("test", options, consumer, Vec::new())
     }
 
-    fn fill(queue: &Queue, messages: usize) {
+    fn fill(queue: &Queue, count: usize) {
+        assert!(queue.enqueue(messages(count)).is_none());
+    }
+
+    fn messages(count: usize) -> Batch {
         let body = Body {
             text: Text::owned(Vec::new(), 0),
             used: 0..0,
             rewritten: Vec::new(),
-            records: vec![Record::default(); messages],
+            records: vec![Record::default(); count],
             sources: vec![Arc::default()],
             received: Timestamp::default(),
             received_at: Instant::default(),
             delay: Delay::Delayable,
             recycler: None,
         };
-        assert!(queue.enqueue(Batch::new(body, 0)).is_none());
+        Batch::new(body, 0)
     }
 
     /// The hours from `from` on, of the local time of `zone`, in which messages are
@@ -253,6 +260,39 @@ mod tests {
         assert_eq!(queue.dequeue(5, &mut Vec::new()), 5);
         queue.hand_over(5, 0);
         queue.close();
+        assert_eq!(pace.permit(&queue, &clock), Permit::Take(1024));
+    }
+
+    #[test]
+    fn a_queue_that_is_full_by_its_bytes_waits_for_no_more_messages() {
+        let clock = SimulatedClock::new();
+        let options = QueueOptions {
+            memory_bytes_max: 1000,
+            dequeue_batch_size_min: 1000,
+            ..QueueOptions::main()
+        };
+        let woken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&woken);
+        let sleeper = Arc::new(Sleeper::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        }));
+        let consumer = Consumers::one(Arc::clone(&sleeper));
+        let queue = Queue::new("test", options, consumer, Vec::new());
+        let mut pace = Pace::new(LocalClock::new(TimeZone::UTC));
+        let mut offered = 0;
+        loop {
+            offered += 1;
+            sleeper.prepare();
+            let before = woken.load(Ordering::Relaxed);
+            let rest = queue.enqueue(messages(1));
+            assert!(woken.load(Ordering::Relaxed) > before, "it sleeps on");
+            if rest.is_some() {
+                break;
+            }
+            let permit = pace.permit(&queue, &clock);
+            assert!(matches!(permit, Permit::Wait { .. }));
+        }
+        assert!(offered < 100);
         assert_eq!(pace.permit(&queue, &clock), Permit::Take(1024));
     }
 
