@@ -43,7 +43,8 @@ impl Pace {
     }
 
     /// Whether messages of `queue`, which has some, may be taken now. A queue that
-    /// is closed, for the stop, is not paused and waits for no more messages.
+    /// is closed, for the stop, is not paused and waits neither for its window nor
+    /// for more messages: what is not delivered then is lost.
     pub fn permit(&mut self, queue: &Queue, clock: &impl Clock) -> Permit {
         let options = queue.options();
         let now = clock.now();
@@ -51,7 +52,7 @@ impl Pace {
             return Permit::Wait { until: Some(until) };
         }
         self.rest_until = None;
-        if let Some(window) = options.window {
+        if let Some(window) = options.window.filter(|_| !queue.is_closed()) {
             let (is_open, until) = self.window(window, clock, now);
             if !is_open {
                 return Permit::Wait { until: Some(until) };
@@ -182,6 +183,23 @@ mod tests {
         assert_eq!(day(22, 2), [0, 1, 22, 23]);
         assert_eq!(day(0, 24).len(), 24);
         assert_eq!(day(23, 0), [23]);
+    }
+
+    #[test]
+    fn a_stop_drains_the_queue_whatever_the_hour() {
+        let clock = SimulatedClock::new();
+        let queue = queue(QueueOptions {
+            window: Some(Window { begin: 2, end: 5 }),
+            ..QueueOptions::main()
+        });
+        let mut pace = Pace::new(LocalClock::new(TimeZone::UTC));
+        fill(&queue, 1);
+        assert!(matches!(
+            pace.permit(&queue, &clock),
+            Permit::Wait { until: Some(_) }
+        ));
+        queue.close();
+        assert_eq!(pace.permit(&queue, &clock), Permit::Take(1024));
     }
 
     #[test]
