@@ -203,6 +203,23 @@ mod tests {
     }
 
     #[test]
+    fn a_stop_drains_the_queue_whatever_the_hour() {
+        let clock = SimulatedClock::new();
+        let queue = queue(QueueOptions {
+            window: Some(Window { begin: 2, end: 5 }),
+            ..QueueOptions::main()
+        });
+        let mut pace = Pace::new(LocalClock::new(TimeZone::UTC));
+        fill(&queue, 1);
+        assert!(matches!(
+            pace.permit(&queue, &clock),
+            Permit::Wait { until: Some(_) }
+        ));
+        queue.close();
+        assert_eq!(pace.permit(&queue, &clock), Permit::Take(1024));
+    }
+
+    #[test]
     fn a_window_follows_the_clocks_change() {
         // 2026-03-29 01:00 UTC: from 2 to 3 o'clock in Paris. 87 days of 24 hours
         // are behind. Midnight of the 28th is 23:00 UTC of the 27th.

@@ -412,7 +412,11 @@ fn messages_collect_until_the_window_opens() {
         let daemon = Running(setup.splashdam(&scratch));
         daemon.send(10, 6);
         daemon.stays("outside", "held", 10);
-        drop(daemon);
+        // A stop drains the queue whatever the hour.
+        daemon.0.signal("TERM");
+        assert!(daemon.0.wait().success());
+        let written = String::from_utf8(scratch.read("out.log")).unwrap();
+        assert_eq!(written.matches("tag: text").count(), 10);
         // Five hours behind it is open: the same configuration in another zone.
         let scratch = Scratch::new();
         let setup = case.setup().environment("TZ", "XXX-4");
