@@ -34,6 +34,11 @@ pub const DATAGRAM_BYTES_MAX: usize = u16::MAX as usize;
 /// two looks. They are copied and used again in the same turn.
 pub const DATAGRAM_CHUNKS_PER_REACTOR: usize = 256;
 
+/// Receive buffer that a datagram socket gets where nothing else is set, in bytes,
+/// as far as the kernel grants it: its own default, 208 KiB, is full after less than
+/// 300 datagrams, before a daemon that sleeps has woken up.
+pub const DATAGRAM_BUFFER_BYTES: u32 = 4 * 1024 * 1024;
+
 /// Senders that a socket keeps for its next datagrams in a generation; there are
 /// two.
 pub const SENDERS_PER_GENERATION: usize = 8 * 1024;

@@ -9,6 +9,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::{Inherited, ListenerOptions};
 use crate::base::{datagram, kernel};
+use crate::limits::DATAGRAM_BUFFER_BYTES;
 
 /// Parameters of an `input(type="imudp" …)` beside those of every listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +19,8 @@ pub struct UdpOptions {
     /// `threads`: sockets of one address, among which the kernel shares the
     /// senders (SO_REUSEPORT); each is received from by another reactor.
     pub sockets: usize,
-    /// `rcvbufSize`, in bytes; the kernel's `net.core.rmem_default` if not set.
+    /// `rcvbufSize`, in bytes; [`DATAGRAM_BUFFER_BYTES`] if not set, as far as the
+    /// kernel grants them.
     pub receive_buffer_bytes: Option<u32>,
     /// `device`: the interface that is received from (SO_BINDTODEVICE).
     pub device: Option<String>,
@@ -170,16 +172,18 @@ impl UdpSockets {
     fn prepare(&mut self, socket: &Socket, udp: &UdpOptions) -> io::Result<()> {
         datagram::report_dropped(socket.as_raw_fd())?;
         self.dropped.push(AtomicU32::new(0));
-        let Some(wanted) = udp.receive_buffer_bytes else {
+        let wanted = udp.receive_buffer_bytes.unwrap_or(DATAGRAM_BUFFER_BYTES);
+        let is_asked = udp.receive_buffer_bytes.is_some();
+        if !is_asked && granted(socket)? >= wanted as usize {
             return Ok(());
-        };
+        }
         socket.set_recv_buffer_size(wanted as usize)?;
         if granted(socket)? < wanted as usize {
             // Without the capability it stays what it is, as is told below.
             let _ = datagram::force_receive_buffer(socket.as_raw_fd(), wanted as i32);
         }
         let granted = granted(socket)?;
-        if granted < wanted as usize && self.dropped.len() == 1 {
+        if is_asked && granted < wanted as usize && self.dropped.len() == 1 {
             self.remarks.push(format!(
                 "rcvbufSize is {wanted} bytes, and the kernel grants {granted}: raise sysctl \
                  net.core.rmem_max, or give the daemon CAP_NET_ADMIN"

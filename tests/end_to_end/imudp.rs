@@ -315,6 +315,20 @@ fn what_lies_in_the_socket_at_a_stop_is_delivered() {
     assert_eq!(lines(&scratch, "out.log").len(), 1500);
 }
 
+/// With the kernel's own default less than 300 would find room.
+#[test]
+fn a_burst_finds_room_also_where_no_receive_buffer_is_set() {
+    let scratch = Scratch::new();
+    let daemon = setup("").splashdam(&scratch);
+    let to = target(&daemon, "imudp");
+    daemon.signal("STOP");
+    send(Ipv4Addr::LOCALHOST, to, numbered(3000));
+    daemon.signal("CONT");
+    let accounts = daemon.wait_for_accounts("all datagrams", |now| came(now) >= 3000);
+    assert_eq!(accounts.listener("imudp", "dropped_by_kernel"), 0);
+    daemon.stop();
+}
+
 #[test]
 fn a_receive_buffer_that_is_not_granted_is_told() {
     for (prefix, is_told) in [
