@@ -60,8 +60,10 @@ impl Daemon {
             let port = std::fs::read_to_string(&port_file).ok()?;
             port.trim().parse().ok()
         });
-        if kind == Kind::Splashdam {
-            daemon.wait_for_admin();
+        match kind {
+            Kind::Splashdam => daemon.wait_for_admin(),
+            // It writes the port to the file before it listens.
+            Kind::Rsyslog => wait_for("rsyslog to listen", || daemon.listens().then_some(())),
         }
         daemon
     }
@@ -106,6 +108,24 @@ impl Daemon {
             command.args(["ctl", "--socket", "ctl.sock", "stats"]);
             command.output().unwrap().status.success().then_some(())
         });
+    }
+
+    /// Whether a TCP socket listens on its port, as the kernel lists them (proc(5)):
+    /// to connect would count as a connection.
+    fn listens(&self) -> bool {
+        const LISTEN: &str = "0A";
+        let port = format!(":{:04X}", self.port);
+        let tables = ["tcp", "tcp6"].map(|name| {
+            let path = format!("/proc/{}/net/{name}", self.pid());
+            std::fs::read_to_string(path).unwrap_or_default()
+        });
+        let mut lines = tables.iter().flat_map(|table| table.lines());
+        lines.any(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let local = fields.next().unwrap_or_default();
+            let state = fields.nth(1).unwrap_or_default();
+            local.ends_with(&port) && state == LISTEN
+        })
     }
 
     pub fn port(&self) -> u16 {
