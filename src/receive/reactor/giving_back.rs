@@ -8,14 +8,15 @@ use crate::base::{Clock, Instant, allocator};
 use crate::message::batch::Recycler;
 use crate::ring::Ring;
 
-/// How often it is looked whether a burst is over.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked whether a burst is over. What was given back has to be
+/// cleared by the kernel again for the next burst, and others wait meanwhile.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Bytes of batches that are no burst: what is waiting to be used again is kept.
 const BURST_BYTES: usize = 8 << 20;
 
 /// Batches that may be on their way in quiet moments.
-const QUIET_BATCHES: usize = 64;
+const QUIET_BATCHES: usize = 8;
 
 /// Batches that this reactor has made, and that others free: their memory stays
 /// with its thread until that looks after it.
@@ -84,7 +85,7 @@ mod tests {
     fn memory_is_given_back_once_when_a_burst_and_its_batches_are_over() {
         let recycler = Arc::new(Recycler::new(1));
         let mut giving_back = GivingBack::new(Arc::clone(&recycler));
-        let at = |seconds: u64| Instant::default() + Duration::from_secs(seconds);
+        let at = |looks: u32| Instant::default() + LOOK * looks;
         giving_back.count(1000, at(0));
         assert_eq!(giving_back.look_at(), None);
         giving_back.count(BURST_BYTES, at(0));
