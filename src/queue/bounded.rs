@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::consumers::Consumers;
 use super::counters::QueueCounters;
-use super::direct::Direct;
 use super::discard::{Discard, without};
 use super::fixed_array::FixedArray;
 use super::linked_list::LinkedList;
@@ -50,7 +49,8 @@ impl<L: Lent + 'static> Queue<L> {
         producers: Vec<Arc<Sleeper>>,
     ) -> Queue<L> {
         let store: Box<dyn Store<L>> = match options.kind {
-            QueueKind::Direct => Box::new(Direct::new()),
+            // The place of the one batch that goes from hand to hand.
+            QueueKind::Direct => Box::new(FixedArray::new(1)),
             QueueKind::FixedArray => Box::new(FixedArray::new(options.size)),
             QueueKind::LinkedList => Box::new(LinkedList::new()),
         };

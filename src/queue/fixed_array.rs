@@ -1,4 +1,5 @@
-//! `queue.type="FixedArray"`: preallocated and lock-free.
+//! `queue.type="FixedArray"`: preallocated and lock-free; with one place, Direct
+//! in front of rules.
 
 use crossbeam_queue::ArrayQueue;
 

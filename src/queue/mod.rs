@@ -7,7 +7,6 @@
 mod bounded;
 mod consumers;
 mod counters;
-mod direct;
 mod discard;
 mod erase;
 mod fixed_array;
