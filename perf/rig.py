@@ -51,7 +51,8 @@ def parse_splashdam(values):
             sys.exit(f"the label {label!r} is taken: give each build its own, LABEL=PATH")
         if not os.access(path, os.X_OK):
             sys.exit(f"{path} is missing: build it with `cargo build --release`, or give --splashdam PATH")
-        peers[label] = path
+        # A daemon is started in a directory of its own.
+        peers[label] = os.path.abspath(path)
     return peers
 
 
@@ -324,6 +325,11 @@ def harness(binary, *arguments, timeout):
         return json.loads(done.stdout)
     except ValueError:
         raise Failed(f"{arguments[0]} ended with {done.returncode}: {done.stderr[-500:].strip()}")
+
+
+def ctl(daemon, binary, *command):
+    """Runs a command of `splashdam ctl` at a running daemon and returns its report."""
+    return harness(binary, "ctl", "--socket", daemon.admin_socket(), *command, timeout=30)
 
 
 def prepare_scratch(scratch):
